@@ -1,0 +1,134 @@
+#include "aggregate/cells.h"
+
+#include "model/snapshot.h"
+
+static struct grid_cell *ring_slot(struct grid_cell *ring, int64_t size, int64_t index) {
+    return &ring[((index % size) + size) % size];
+}
+
+static void init_ring(struct grid_cell *ring, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        ring[i].index = INT64_MIN;
+        map_init(&ring[i].cells, sizeof(struct cell_counts));
+    }
+}
+
+static void deinit_ring(struct grid_cell *ring, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        map_deinit(&ring[i].cells);
+}
+
+void grid_init(struct grid *g) {
+    g->started = false;
+    g->watermark_ms = 0;
+    init_ring(g->minutes, GRID_MINUTES);
+    init_ring(g->hours, GRID_HOURS);
+    init_ring(g->days, GRID_DAYS);
+}
+
+void grid_deinit(struct grid *g) {
+    deinit_ring(g->minutes, GRID_MINUTES);
+    deinit_ring(g->hours, GRID_HOURS);
+    deinit_ring(g->days, GRID_DAYS);
+}
+
+/* Moves what a cell holds into the coarser one that covers it. */
+static void fold(struct grid_cell *from, struct grid_cell *into) {
+    uint64_t key;
+    void *value;
+    for (size_t at = 0; map_next(&from->cells, &at, &key, &value);) {
+        const struct cell_counts *counts = value;
+        struct cell_counts *sum = map_put(&into->cells, key);
+        for (int i = 0; i < RATE_COUNTERS; i++)
+            sum->n[i] += counts->n[i];
+    }
+    map_clear(&from->cells);
+    from->index = INT64_MIN;
+}
+
+static struct grid_cell *claim(struct grid_cell *ring, int64_t size, int64_t index) {
+    struct grid_cell *cell = ring_slot(ring, size, index);
+    if (cell->index != index) {
+        map_clear(&cell->cells); /* only days are ever overwritten: over 400 days old */
+        cell->index = index;
+    }
+    return cell;
+}
+
+void grid_advance(struct grid *g, int64_t watermark_ms) {
+    if (g->started && watermark_ms <= g->watermark_ms)
+        return;
+    int64_t minute = floor_div(watermark_ms, MINUTE_MS), hour = floor_div(watermark_ms, HOUR_MS);
+    int64_t day = floor_div(watermark_ms, DAY_MS);
+    bool same_minute = g->started && floor_div(g->watermark_ms, MINUTE_MS) == minute;
+    g->started = true;
+    g->watermark_ms = watermark_ms;
+    if (same_minute)
+        return;
+    /* Days first make room, then hours move into days, then minutes into hours (or, when the jump was long, days). */
+    for (int i = 0; i < GRID_DAYS; i++)
+        if (g->days[i].index != INT64_MIN && g->days[i].index <= day - GRID_DAYS)
+            map_clear(&g->days[i].cells), g->days[i].index = INT64_MIN;
+    for (int i = 0; i < GRID_HOURS; i++) {
+        int64_t index = g->hours[i].index;
+        if (index != INT64_MIN && index <= hour - GRID_HOURS)
+            fold(&g->hours[i], claim(g->days, GRID_DAYS, floor_div(index, 24)));
+    }
+    for (int i = 0; i < GRID_MINUTES; i++) {
+        int64_t index = g->minutes[i].index;
+        if (index == INT64_MIN || index > minute - GRID_MINUTES)
+            continue;
+        int64_t of_hour = floor_div(index, 60);
+        bool hour_is_kept = of_hour > hour - GRID_HOURS;
+        fold(&g->minutes[i],
+             hour_is_kept ? claim(g->hours, GRID_HOURS, of_hour) : claim(g->days, GRID_DAYS, floor_div(of_hour, 24)));
+    }
+}
+
+void grid_add(struct grid *g, int64_t time_ms, uint64_t key, unsigned counters, int by) {
+    int64_t minute = floor_div(time_ms, MINUTE_MS), hour = floor_div(time_ms, HOUR_MS);
+    int64_t day = floor_div(time_ms, DAY_MS);
+    struct grid_cell *cell;
+    if (minute > floor_div(g->watermark_ms, MINUTE_MS) - GRID_MINUTES)
+        cell = claim(g->minutes, GRID_MINUTES, minute);
+    else if (hour > floor_div(g->watermark_ms, HOUR_MS) - GRID_HOURS)
+        cell = claim(g->hours, GRID_HOURS, hour);
+    else if (day > floor_div(g->watermark_ms, DAY_MS) - GRID_DAYS)
+        cell = claim(g->days, GRID_DAYS, day);
+    else
+        return;
+    cell_add(&cell->cells, key, counters, by);
+}
+
+static void add_cell(const struct grid_cell *cell, struct map *sums) {
+    uint64_t key;
+    void *value;
+    for (size_t at = 0; map_next(&cell->cells, &at, &key, &value);) {
+        const struct cell_counts *counts = value;
+        struct rate_counts *sum = map_put(sums, key);
+        for (int i = 0; i < RATE_COUNTERS; i++)
+            sum->n[i] += counts->n[i];
+    }
+}
+
+void grid_window(const struct grid *g, int window, struct map *sums) {
+    static const int64_t lengths[WINDOWS] = {5 * MINUTE_MS, HOUR_MS, DAY_MS, 7 * (int64_t)DAY_MS};
+    if (!g->started)
+        return;
+    /* A finer cell belongs to the window when the coarser one that it is part of does. */
+    int64_t unit = window <= WINDOW_1H ? MINUTE_MS : window == WINDOW_24H ? HOUR_MS : DAY_MS;
+    int64_t first = floor_div(g->watermark_ms - lengths[window], unit);
+    for (int i = 0; i < GRID_MINUTES; i++)
+        if (g->minutes[i].index != INT64_MIN && floor_div(g->minutes[i].index * MINUTE_MS, unit) >= first)
+            add_cell(&g->minutes[i], sums);
+    if (unit == MINUTE_MS)
+        return;
+    for (int i = 0; i < GRID_HOURS; i++)
+        if (g->hours[i].index != INT64_MIN && floor_div(g->hours[i].index * HOUR_MS, unit) >= first)
+            add_cell(&g->hours[i], sums);
+    if (unit == HOUR_MS)
+        return;
+    for (int i = 0; i < GRID_DAYS; i++)
+        if (g->days[i].index != INT64_MIN && g->days[i].index >= first)
+            add_cell(&g->days[i], sums);
+}

@@ -1,0 +1,400 @@
+#include "commands/replay_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "aggregate/cells.h"
+#include "core/alloc.h"
+#include "core/clock.h"
+#include "parsers/recipient.h"
+#include "parsers/timestamp.h"
+
+enum { DEFAULT_LATENESS_HOURS = 72, DEFAULT_MAX_NAMES = 10000, MAX_THREADS = 256 };
+#define MAX_LATENESS_MS (400 * (int64_t)DAY_MS)
+
+static const char help[] =
+    "Reads dumps of SES events to their end and reports what became of the mail.\n\n"
+    "Usage: ses-collector replay [OPTIONS] PATH...\n\n"
+    "PATH is a file, a folder (with everything below it), a glob pattern, or - for standard input: JSON records as "
+    "SES,\n"
+    "SNS, EventBridge, Firehose and Kafka Connect write them; plain, gzip, zip, Snappy or zstd (told by content).\n\n"
+    "What to look at\n"
+    "  --from TIME, --to TIME   only events from TIME on, before TIME (2026-11-21, 2026-11-21T23:34, @1763768070; "
+    "UTC)\n"
+    "  --by LIST                the tables to show, comma separated: account, provider, configuration_set,\n"
+    "                           provider,configuration_set (both names together: one table), identity, tag:NAME.\n"
+    "                           Repeat the option for several tables. Default: account, then provider\n"
+    "  --compare                beside every figure the change against the period of the same length before --from\n"
+    "  --lateness DURATION      how far behind the newest event one may be and still count (default 72h, at most "
+    "400d)\n"
+    "  --verified-domains LIST  your own domains: left out of the reputation bounce rate, as AWS does\n"
+    "  --providers FILE         adds to the table of mailbox providers, or overrides it (docs/providers.md)\n"
+    "  --max-names N            names of a kind that are shown; the least busy beyond become `other` (default "
+    "10000)\n\n"
+    "What comes out\n"
+    "  --format FORMAT          table (default), json or csv, on standard output\n"
+    "  --rows N                 rows of each table; 0 for all (default 25; json and csv always have all)\n"
+    "  --metrics FILE           the state at the end as Prometheus text\n"
+    "  --alerts FILE            the alerts of the period as JSON: when each fired and ended, and its numbers\n"
+    "  --cells FILE             the series behind the report as CSV, one row a step, event type, set and provider\n"
+    "  --step DURATION          the step of --cells: whole minutes (default 1m)\n"
+    "  --quarantine DIR         keeps malformed records, with object, offset and reason, and unknown values\n"
+    "                           FILE - is standard output (then the report is not written there)\n\n"
+    "How\n"
+    "  --threads N              workers (default: one for each processor)\n"
+    "  --strict                 exit with 3 when something was malformed or unreadable\n"
+    "  --progress WHEN          auto (default: on a terminal), always, never\n"
+    "  --quiet                  no report on standard output\n"
+    "  --now TIME               takes TIME for the present: events over 5 minutes ahead of it are not counted\n"
+    "  --isa NAME               scans with plain, sse2, avx2 or avx512 code (default: the best there is)\n"
+    "  --help\n\n"
+    "The last line on standard error accounts for every record. Exit: 0 done, 1 failed, 2 wrong usage, 3 see "
+    "--strict.\n\n"
+    "Examples\n"
+    "  ses-collector replay dumps/2026/11/21\n"
+    "  ses-collector replay --by provider,configuration_set --format csv dumps > rates.csv\n"
+    "  ses-collector replay --from 2026-11-20 --to 2026-11-21 --compare --by provider dumps\n"
+    "  zcat old.json.gz | ses-collector replay --alerts alerts.json -\n";
+
+void replay_options_help(void) {
+    fputs(help, stdout);
+}
+
+/* --- values
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static bool parse_time(const char *option, const char *text, int64_t *ms, struct err *err) {
+    if (timestamp_parse_option(span_of(text), ms))
+        return true;
+    return err_set(err, ERR_USAGE, "--%s %s: not a time. Write 2026-11-21, 2026-11-21T23:34:30Z or @1763768070", option,
+                   text);
+}
+
+static bool parse_duration(const char *option, const char *text, int64_t *ms, struct err *err) {
+    if (duration_parse(span_of(text), ms))
+        return true;
+    return err_set(err, ERR_USAGE, "--%s %s: not a duration. Write 90s, 5m, 1h30m or 2d", option, text);
+}
+
+static bool parse_number(const char *option, const char *text, unsigned long min, unsigned long max,
+                         unsigned long *value, struct err *err) {
+    char *end;
+    errno = 0;
+    *value = strtoul(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && !*end && !errno && *value >= min && *value <= max)
+        return true;
+    return err_set(err, ERR_USAGE, "--%s %s: not a number from %lu to %lu", option, text, min, max);
+}
+
+static bool parse_choice(const char *option, const char *text, const char *const *names, int count, int *chosen,
+                         struct err *err) {
+    char all[200] = "";
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *chosen = i;
+            return true;
+        }
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
+    }
+    return err_set(err, ERR_USAGE, "--%s %s: not known. It is one of %s", option, text, all);
+}
+
+/* --- views
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static bool add_view(struct replay_options *o, enum view_kind kind, unsigned tag, const char *title, struct err *err) {
+    for (size_t i = 0; i < o->view_count; i++)
+        if (o->views[i].kind == kind && (kind != VIEW_TAG || o->views[i].tag == tag))
+            return true;
+    if (o->view_count == MAX_VIEWS)
+        return err_set(err, ERR_USAGE, "--by: more than %d tables", MAX_VIEWS);
+    o->views[o->view_count++] = (struct view_request){kind, tag, title};
+    return true;
+}
+
+static bool add_tag_view(struct replay_options *o, const char *title, struct err *err) {
+    struct span name = span_of(title + strlen("tag:"));
+    unsigned tag = 0;
+    if (!name.len)
+        return err_set(err, ERR_USAGE, "--by tag: needs a name, as in tag:campaign");
+    while (tag < o->tag_count && !span_eq(o->tag_names[tag], name))
+        tag++;
+    if (tag == EVENT_MAX_TAGS)
+        return err_set(err, ERR_USAGE, "--by: more than %d tags", EVENT_MAX_TAGS);
+    if (tag == o->tag_count)
+        o->tag_names[o->tag_count++] = name;
+    return add_view(o, VIEW_TAG, tag, title, err);
+}
+
+static bool add_named_view(struct replay_options *o, const char *name, struct err *err) {
+    if (strcmp(name, "account") == 0)
+        return add_view(o, VIEW_ACCOUNT, 0, "account", err);
+    if (strcmp(name, "provider") == 0)
+        return add_view(o, VIEW_PROVIDER, 0, "provider", err);
+    if (strcmp(name, "configuration_set") == 0)
+        return add_view(o, VIEW_CONFIGURATION_SET, 0, "configuration_set", err);
+    if (strcmp(name, "identity") == 0)
+        return add_view(o, VIEW_IDENTITY, 0, "identity", err);
+    if (strncmp(name, "tag:", 4) == 0)
+        return add_tag_view(o, name, err);
+    return err_set(err, ERR_USAGE,
+                   "--by %s: not known. It is one of account, provider, configuration_set, "
+                   "provider,configuration_set, identity, tag:NAME",
+                   name);
+}
+
+/* "provider,configuration_set" is one view of both; anything else is a list of views. Cuts `text` at its commas. */
+static bool parse_by(struct replay_options *o, char *text, struct err *err) {
+    if (strcmp(text, "provider,configuration_set") == 0 || strcmp(text, "configuration_set,provider") == 0)
+        return add_view(o, VIEW_BOTH, 0, "provider,configuration_set", err);
+    for (char *rest = text, *name; (name = strsep(&rest, ","));)
+        if (!add_named_view(o, name, err))
+            return false;
+    return true;
+}
+
+static int by_bytes(const void *x, const void *y) {
+    const struct span *a = x, *b = y;
+    int c = memcmp(a->ptr, b->ptr, a->len < b->len ? a->len : b->len);
+    return c ? c : (a->len > b->len) - (a->len < b->len);
+}
+
+static bool parse_domains(struct replay_options *o, char *text, struct err *err) {
+    for (char *rest = text, *name; (name = strsep(&rest, ","));) {
+        char address[RECIPIENT_DOMAIN_SIZE + 2], domain[RECIPIENT_DOMAIN_SIZE];
+        snprintf(address, sizeof address, "@%s", name);
+        size_t len = recipient_domain(span_of(address), domain);
+        if (!len)
+            return err_set(err, ERR_USAGE, "--verified-domains %s: not a domain. Write example.com,example.org", name);
+        o->verified_domains = alloc_resize(o->verified_domains, o->verified_count + 1, sizeof *o->verified_domains);
+        o->verified_domains[o->verified_count++] = (struct span){alloc_string(domain, len), len};
+    }
+    qsort(o->verified_domains, o->verified_count, sizeof *o->verified_domains, by_bytes);
+    return true;
+}
+
+/* --- the options
+ * ------------------------------------------------------------------------------------------------------------ */
+
+enum option_id {
+    OPT_FROM = 256,
+    OPT_TO,
+    OPT_BY,
+    OPT_COMPARE,
+    OPT_LATENESS,
+    OPT_VERIFIED,
+    OPT_PROVIDERS,
+    OPT_MAX_NAMES,
+    OPT_FORMAT,
+    OPT_ROWS,
+    OPT_METRICS,
+    OPT_ALERTS,
+    OPT_CELLS,
+    OPT_STEP,
+    OPT_QUARANTINE,
+    OPT_THREADS,
+    OPT_STRICT,
+    OPT_PROGRESS,
+    OPT_QUIET,
+    OPT_NOW,
+    OPT_ISA,
+    OPT_HELP,
+};
+
+static const struct option options[] = {
+    {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},
+    {"by", required_argument, NULL, OPT_BY},
+    {"compare", no_argument, NULL, OPT_COMPARE},
+    {"lateness", required_argument, NULL, OPT_LATENESS},
+    {"verified-domains", required_argument, NULL, OPT_VERIFIED},
+    {"providers", required_argument, NULL, OPT_PROVIDERS},
+    {"max-names", required_argument, NULL, OPT_MAX_NAMES},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"rows", required_argument, NULL, OPT_ROWS},
+    {"metrics", required_argument, NULL, OPT_METRICS},
+    {"alerts", required_argument, NULL, OPT_ALERTS},
+    {"cells", required_argument, NULL, OPT_CELLS},
+    {"step", required_argument, NULL, OPT_STEP},
+    {"quarantine", required_argument, NULL, OPT_QUARANTINE},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"strict", no_argument, NULL, OPT_STRICT},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"now", required_argument, NULL, OPT_NOW},
+    {"isa", required_argument, NULL, OPT_ISA},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static bool parse_isa(struct replay_options *o, const char *text, struct err *err) {
+    const char *names[JSON_ISAS];
+    int chosen = 0;
+    for (int i = 0; i < JSON_ISAS; i++)
+        names[i] = json_isa_name((enum json_isa)i);
+    if (!parse_choice("isa", text, names, JSON_ISAS, &chosen, err))
+        return false;
+    o->isa = (enum json_isa)chosen;
+    if (!json_isa_supported(o->isa))
+        return err_set(err, ERR_USAGE, "--isa %s: this processor does not have it", text);
+    return true;
+}
+
+static bool parse_lateness(struct replay_options *o, const char *text, struct err *err) {
+    if (!parse_duration("lateness", text, &o->lateness_ms, err))
+        return false;
+    if (o->lateness_ms > MAX_LATENESS_MS)
+        return err_set(err, ERR_USAGE, "--lateness %s: at most 400d", text);
+    return true;
+}
+
+static bool parse_step(struct replay_options *o, const char *text, struct err *err) {
+    if (!parse_duration("step", text, &o->step_ms, err))
+        return false;
+    if (o->step_ms % MINUTE_MS)
+        return err_set(err, ERR_USAGE, "--step %s: not a whole number of minutes", text);
+    return true;
+}
+
+static bool take_option(struct replay_options *o, int id, char *text, struct err *err) {
+    static const char *const formats[] = {"table", "json", "csv"}, *const progress[] = {"auto", "always", "never"};
+    unsigned long n = 0;
+    int chosen = 0;
+    switch (id) {
+    case OPT_FROM:
+        return parse_time("from", text, &o->from_ms, err);
+    case OPT_TO:
+        return parse_time("to", text, &o->to_ms, err);
+    case OPT_NOW:
+        return parse_time("now", text, &o->now_ms, err);
+    case OPT_BY:
+        return parse_by(o, text, err);
+    case OPT_LATENESS:
+        return parse_lateness(o, text, err);
+    case OPT_STEP:
+        return parse_step(o, text, err);
+    case OPT_VERIFIED:
+        return parse_domains(o, text, err);
+    case OPT_ISA:
+        return parse_isa(o, text, err);
+    case OPT_MAX_NAMES:
+        if (!parse_number("max-names", text, 1, 65536, &n, err))
+            return false;
+        o->max_names = n;
+        return true;
+    case OPT_ROWS:
+        if (!parse_number("rows", text, 0, 1000000000, &n, err))
+            return false;
+        o->max_rows = n;
+        return true;
+    case OPT_THREADS:
+        if (!parse_number("threads", text, 1, MAX_THREADS, &n, err))
+            return false;
+        o->threads = (unsigned)n;
+        return true;
+    case OPT_FORMAT:
+        if (!parse_choice("format", text, formats, 3, &chosen, err))
+            return false;
+        o->format = (enum report_format)chosen;
+        return true;
+    case OPT_PROGRESS:
+        if (!parse_choice("progress", text, progress, 3, &chosen, err))
+            return false;
+        o->progress = (enum progress_mode)chosen;
+        return true;
+    case OPT_PROVIDERS:
+        o->providers = text;
+        return true;
+    case OPT_METRICS:
+        o->metrics = text;
+        return true;
+    case OPT_ALERTS:
+        o->alerts = text;
+        return true;
+    case OPT_CELLS:
+        o->cells = text;
+        return true;
+    case OPT_QUARANTINE:
+        o->quarantine = text;
+        return true;
+    case OPT_COMPARE:
+        return o->compare = true;
+    case OPT_STRICT:
+        return o->strict = true;
+    case OPT_QUIET:
+        return o->quiet = true;
+    case OPT_HELP:
+        return o->help = true;
+    default:
+        return err_set(err, ERR_USAGE, "wrong option");
+    }
+}
+
+static bool check_together(struct replay_options *o, struct err *err) {
+    const char *const outputs[] = {o->metrics, o->alerts, o->cells};
+    int on_stdout = 0;
+    for (int i = 0; i < 3; i++)
+        on_stdout += outputs[i] && strcmp(outputs[i], "-") == 0;
+    if (on_stdout > 1)
+        return err_set(err, ERR_USAGE, "only one of --metrics, --alerts and --cells can be -");
+    if (on_stdout)
+        o->quiet = true;
+    if (o->from_ms != INT64_MIN && o->to_ms != INT64_MAX && o->from_ms >= o->to_ms)
+        return err_set(err, ERR_USAGE, "--from is not before --to: the period is empty");
+    if (o->compare && (o->from_ms == INT64_MIN || o->to_ms == INT64_MAX))
+        return err_set(err, ERR_USAGE,
+                       "--compare needs --from and --to: it compares with the period of the same length before --from");
+    if (!o->path_count)
+        return err_set(err, ERR_USAGE, "nothing to read: name a file, a folder, or - for standard input");
+    return true;
+}
+
+static void set_defaults(struct replay_options *o) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    *o = (struct replay_options){
+        .from_ms = INT64_MIN,
+        .to_ms = INT64_MAX,
+        .now_ms = clock_wall_ms(),
+        .lateness_ms = DEFAULT_LATENESS_HOURS * (int64_t)HOUR_MS,
+        .step_ms = MINUTE_MS,
+        .max_names = DEFAULT_MAX_NAMES,
+        .max_rows = REPORT_DEFAULT_ROWS,
+        .threads = processors < 1             ? 1
+                   : processors > MAX_THREADS ? MAX_THREADS
+                                              : (unsigned)processors,
+        .isa = json_isa_best(),
+    };
+}
+
+bool replay_options_parse(struct replay_options *o, int argc, char **argv, struct err *err) {
+    set_defaults(o);
+    opterr = 0;
+    optind = 0; /* glibc: forget the parse before */
+    for (int id; (id = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (id == '?')
+            return err_set(err, ERR_USAGE, "%s: no such option, or it takes no value", argv[optind - 1]);
+        if (id == ':')
+            return err_set(err, ERR_USAGE, "%s: needs a value", argv[optind - 1]);
+        if (!take_option(o, id, optarg, err))
+            return false;
+    }
+    if (o->help)
+        return true;
+    o->paths = argv + optind;
+    o->path_count = (size_t)(argc - optind);
+    if (!o->view_count) {
+        add_view(o, VIEW_ACCOUNT, 0, "account", err);
+        add_view(o, VIEW_PROVIDER, 0, "provider", err);
+    }
+    return check_together(o, err);
+}
+
+void replay_options_deinit(struct replay_options *o) {
+    for (size_t i = 0; i < o->verified_count; i++)
+        free((char *)o->verified_domains[i].ptr); /* made by parse_domains */
+    free(o->verified_domains);
+}

@@ -1,0 +1,42 @@
+/* The command line of `replay`. */
+#ifndef COMMANDS_REPLAY_OPTIONS_H
+#define COMMANDS_REPLAY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aggregate/aggregate.h"
+#include "commands/progress.h"
+#include "core/err.h"
+#include "parsers/json_index.h"
+#include "sinks/report.h"
+
+enum { MAX_VIEWS = 16 };
+
+struct replay_options {
+    char **paths; /* borrowed from argv */
+    size_t path_count;
+    int64_t from_ms, to_ms, now_ms; /* INT64_MIN, INT64_MAX: open */
+    int64_t lateness_ms, step_ms;
+    enum report_format format;
+    struct view_request views[MAX_VIEWS];
+    size_t view_count;
+    struct span tag_names[EVENT_MAX_TAGS];
+    unsigned tag_count;
+    bool compare, strict, quiet, help;
+    const char *metrics, *alerts, *cells, *quarantine, *providers; /* paths; NULL: not wanted */
+    struct span *verified_domains;                                 /* owned; sorted */
+    size_t verified_count;
+    size_t max_names, max_rows;
+    unsigned threads;
+    enum json_isa isa;
+    enum progress_mode progress;
+};
+
+/* False with ERR_USAGE and a sentence that says what to type instead. */
+bool replay_options_parse(struct replay_options *o, int argc, char **argv, struct err *err);
+void replay_options_deinit(struct replay_options *o);
+void replay_options_help(void); /* to standard output */
+
+#endif

@@ -1,0 +1,81 @@
+#include "core/map.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alloc.h"
+
+void map_init(struct map *m, size_t value_size) {
+    *m = (struct map){.value_size = value_size};
+}
+
+void map_deinit(struct map *m) {
+    free(m->keys);
+    free(m->values);
+    *m = (struct map){0};
+}
+
+void map_clear(struct map *m) {
+    size_t value_size = m->value_size;
+    map_deinit(m);
+    map_init(m, value_size);
+}
+
+static size_t map_slot(const struct map *m, uint64_t key) {
+    size_t mask = m->slots - 1;
+    size_t i = (size_t)hash_mix(key + 1) & mask;
+    while (m->keys[i] && m->keys[i] != key + 1)
+        i = (i + 1) & mask;
+    return i;
+}
+
+static void map_grow(struct map *m) {
+    struct map bigger = {.value_size = m->value_size, .len = m->len};
+    bigger.slots = m->slots ? m->slots * 2 : 8;
+    bigger.keys = alloc_zeroed(bigger.slots, sizeof *bigger.keys);
+    bigger.values = alloc_zeroed(bigger.slots, m->value_size);
+    for (size_t i = 0; i < m->slots; i++) {
+        if (!m->keys[i])
+            continue;
+        size_t to = map_slot(&bigger, m->keys[i] - 1);
+        bigger.keys[to] = m->keys[i];
+        memcpy(bigger.values + to * m->value_size, m->values + i * m->value_size, m->value_size);
+    }
+    free(m->keys);
+    free(m->values);
+    m->keys = bigger.keys;
+    m->values = bigger.values;
+    m->slots = bigger.slots;
+}
+
+void *map_put(struct map *m, uint64_t key) {
+    assert(key != UINT64_MAX);
+    if (m->len * 4 >= m->slots * 3) /* load 0.75 */
+        map_grow(m);
+    size_t i = map_slot(m, key);
+    if (!m->keys[i]) {
+        m->keys[i] = key + 1;
+        m->len++;
+    }
+    return m->values + i * m->value_size;
+}
+
+void *map_get(const struct map *m, uint64_t key) {
+    if (!m->slots)
+        return NULL;
+    size_t i = map_slot(m, key);
+    return m->keys[i] ? m->values + i * m->value_size : NULL;
+}
+
+bool map_next(const struct map *m, size_t *at, uint64_t *key, void **value) {
+    for (size_t i = *at; i < m->slots; i++) {
+        if (!m->keys[i])
+            continue;
+        *at = i + 1;
+        *key = m->keys[i] - 1;
+        *value = m->values + i * m->value_size;
+        return true;
+    }
+    return false;
+}

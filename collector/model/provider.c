@@ -1,0 +1,487 @@
+#include "model/provider.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/buf.h"
+#include "core/hash.h"
+#include "model/provider_builtin.h"
+
+/* Ceilings, the built-in table included. docs/providers.md names them. */
+enum {
+    NAME_MAX_LEN = 40,
+    PROVIDERS_MAX = 1000,
+    DOMAINS_MAX = 100000,
+    FILE_MAX = 16 << 20,
+    DOMAIN_MAX_LEN = 253,
+    LABEL_MAX_LEN = 63,
+};
+
+/* The three forms of a rule; where several fit a domain, the first here wins. */
+enum rule_kind {
+    RULE_DOMAIN, /* example.org */
+    RULE_NAME,   /* example.*: the label right before a public suffix */
+    RULE_SUFFIX, /* *.example.org: every name below it; the longest wins */
+};
+
+struct rule {
+    enum rule_kind kind;
+    size_t len;
+    char text[DOMAIN_MAX_LEN]; /* without the `*` and its dot */
+};
+
+struct rule_slot {
+    uint32_t hash;
+    uint32_t text; /* where it begins in `texts` */
+    uint16_t provider;
+    uint8_t len; /* 0 = free */
+    uint8_t kind;
+};
+
+struct provider {
+    char name[NAME_MAX_LEN + 1];
+    bool has_feedback_loop;
+};
+
+/* All rules stand in one open-addressing table. The hash needs no key: what stands in it is ours or the operator's, and
+ * a look-up adds nothing. The sets of lengths spare nearly every unknown domain the look-ups for patterns. */
+struct provider_table {
+    struct provider providers[PROVIDERS_MAX];
+    size_t provider_count;
+    struct rule_slot *slots;
+    size_t slot_count; /* a power of two, at least twice rule_count */
+    size_t rule_count;
+    struct buf texts;
+    uint64_t name_lengths;      /* bit n: there is a RULE_NAME of n bytes */
+    uint64_t suffix_lengths[4]; /* the same for RULE_SUFFIX */
+};
+
+static_assert(PROVIDERS_MAX <= (int)PROVIDER_MAX, "ids are below PROVIDER_MAX");
+static_assert(DOMAIN_MAX_LEN <= UINT8_MAX, "lengths fit a slot");
+
+static inline uint64_t load8(const char *p) {
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+static inline uint64_t load4(const char *p) {
+    uint32_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* Whole words; the last one overlaps the one before, so no byte loop. */
+static inline uint32_t rule_hash(enum rule_kind kind, const char *s, size_t len) {
+    uint64_t h = (len << 2 | kind) * 0x9e3779b97f4a7c15ull;
+    uint64_t last;
+    if (len >= 8) {
+        for (size_t i = 0; i + 8 < len; i += 8)
+            h = hash_mix(h ^ load8(s + i));
+        last = load8(s + len - 8);
+    } else if (len >= 4) {
+        last = load4(s) | load4(s + len - 4) << 32;
+    } else {
+        last = (uint64_t)(unsigned char)s[0] | (uint64_t)(unsigned char)s[len / 2] << 8 |
+               (uint64_t)(unsigned char)s[len - 1] << 16;
+    }
+    return (uint32_t)hash_mix(h ^ last);
+}
+
+/* The slot of a rule, or the free one where it would stand. */
+static inline struct rule_slot *find_slot(const struct provider_table *t, enum rule_kind kind, const char *s,
+                                          size_t len, uint32_t hash) {
+    size_t mask = t->slot_count - 1;
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+        struct rule_slot *slot = &t->slots[i];
+        if (slot->len == 0 || (slot->hash == hash && slot->len == len && slot->kind == (uint8_t)kind &&
+                               memcmp(t->texts.data + slot->text, s, len) == 0))
+            return slot;
+    }
+}
+
+/* `len` is 1 to DOMAIN_MAX_LEN. PROVIDER_OTHER when there is no such rule: no rule leads there. */
+static inline uint16_t find_rule(const struct provider_table *t, enum rule_kind kind, const char *s, size_t len) {
+    return find_slot(t, kind, s, len, rule_hash(kind, s, len))->provider;
+}
+
+static void grow_slots(struct provider_table *t) {
+    struct rule_slot *old = t->slots;
+    size_t old_count = t->slot_count;
+    t->slot_count *= 2;
+    t->slots = alloc_zeroed(t->slot_count, sizeof *t->slots);
+    for (size_t i = 0; i < old_count; i++) {
+        if (old[i].len == 0)
+            continue;
+        size_t to = old[i].hash & (t->slot_count - 1);
+        while (t->slots[to].len)
+            to = (to + 1) & (t->slot_count - 1);
+        t->slots[to] = old[i];
+    }
+    free(old);
+}
+
+/* Adds a rule, or moves it to `provider`. False when the table is full. */
+static bool put_rule(struct provider_table *t, const struct rule *rule, uint16_t provider) {
+    uint32_t hash = rule_hash(rule->kind, rule->text, rule->len);
+    struct rule_slot *slot = find_slot(t, rule->kind, rule->text, rule->len, hash);
+    if (slot->len) {
+        slot->provider = provider;
+        return true;
+    }
+    if (t->rule_count == DOMAINS_MAX)
+        return false;
+    *slot = (struct rule_slot){.hash = hash,
+                               .text = (uint32_t)t->texts.len,
+                               .provider = provider,
+                               .len = (uint8_t)rule->len,
+                               .kind = (uint8_t)rule->kind};
+    if (!buf_append(&t->texts, rule->text, rule->len))
+        abort(); /* its limit holds DOMAINS_MAX names, so memory has run out */
+    if (rule->kind == RULE_NAME)
+        t->name_lengths |= UINT64_C(1) << rule->len;
+    if (rule->kind == RULE_SUFFIX)
+        t->suffix_lengths[rule->len / 64] |= UINT64_C(1) << (rule->len % 64);
+    if (++t->rule_count * 2 > t->slot_count)
+        grow_slots(t);
+    return true;
+}
+
+/* Labels of letters, digits, `-` and `_`, each 1 to 63 bytes, no hyphen at either end. */
+static bool is_domain(const char *s, size_t len) {
+    size_t label = 0;
+    for (size_t i = 0; i <= len; i++) {
+        char c = i < len ? s[i] : '.';
+        if (c == '.') {
+            if (label == 0 || label > LABEL_MAX_LEN || s[i - 1] == '-' || s[i - label] == '-')
+                return false;
+            label = 0;
+            continue;
+        }
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+            return false;
+        label++;
+    }
+    return true;
+}
+
+/* Reads a domain or pattern in any case, with or without a last dot. Returns NULL, or what is wrong with it. */
+static const char *parse_rule(struct span text, struct rule *rule) {
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] > 0x7f)
+            return "is not ASCII: write an internationalised domain with A-labels (xn--...)";
+    rule->kind = RULE_DOMAIN;
+    if (text.len > 2 && memcmp(text.ptr, "*.", 2) == 0) {
+        rule->kind = RULE_SUFFIX;
+        text.ptr += 2, text.len -= 2;
+    } else if (text.len > 2 && memcmp(text.ptr + text.len - 2, ".*", 2) == 0) {
+        rule->kind = RULE_NAME;
+        text.len -= 2;
+    }
+    if (text.len > 1 && text.ptr[text.len - 1] == '.' && rule->kind != RULE_NAME)
+        text.len--;
+    if (text.len > DOMAIN_MAX_LEN)
+        return "is too long for a domain: expected at most 253 bytes";
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        rule->text[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    rule->len = text.len;
+    bool has_dot = memchr(rule->text, '.', rule->len) != NULL;
+    bool dots_right = rule->kind == RULE_SUFFIX || has_dot == (rule->kind == RULE_DOMAIN);
+    if (!dots_right || !is_domain(rule->text, rule->len))
+        return "is no domain: expected example.com, a pattern (*.example.com, example.*), or `provider NAME`";
+    return NULL;
+}
+
+/* Adds a provider, or finds the one of that name. PROVIDER_OTHER when the table is full. */
+static uint16_t put_provider(struct provider_table *t, struct span name) {
+    for (size_t i = 0; i < t->provider_count; i++)
+        if (span_eq(span_of(t->providers[i].name), name))
+            return (uint16_t)i;
+    if (t->provider_count == PROVIDERS_MAX)
+        return PROVIDER_OTHER;
+    assert(name.len <= NAME_MAX_LEN);
+    struct provider *p = &t->providers[t->provider_count];
+    memcpy(p->name, name.ptr, name.len);
+    p->name[name.len] = '\0';
+    return (uint16_t)t->provider_count++;
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The next word of a line; an empty one at its end or at a comment, standing where the line stopped. */
+static struct span next_word(struct span *line) {
+    while (line->len && is_blank(line->ptr[0]))
+        line->ptr++, line->len--;
+    size_t n = 0;
+    while (n < line->len && !is_blank(line->ptr[n]) && line->ptr[n] != '#')
+        n++;
+    struct span word = {line->ptr, n};
+    line->ptr += n, line->len -= n;
+    return word;
+}
+
+static void add_builtin(struct provider_table *t, const struct provider_builtin *b) {
+    uint16_t provider = put_provider(t, span_of(b->name));
+    t->providers[provider].has_feedback_loop = b->feedback_loop;
+    struct span domains = span_of(b->domains), word;
+    while ((word = next_word(&domains)).len) {
+        struct rule rule;
+        const char *wrong = parse_rule(word, &rule);
+        assert(!wrong);
+        bool added = put_rule(t, &rule, provider);
+        assert(added);
+    }
+}
+
+static const char simulator_domain[] = "simulator.amazonses.com";
+
+struct provider_table *provider_table_create(void) {
+    struct provider_table *t = alloc_zeroed(1, sizeof *t);
+    t->slot_count = 64;
+    t->slots = alloc_zeroed(t->slot_count, sizeof *t->slots);
+    buf_init(&t->texts, (size_t)DOMAINS_MAX * DOMAIN_MAX_LEN);
+    uint16_t other = put_provider(t, SPAN_LIT("other"));
+    uint16_t multiple = put_provider(t, SPAN_LIT("multiple"));
+    assert(other == PROVIDER_OTHER && multiple == PROVIDER_MULTIPLE);
+    add_builtin(t, &(struct provider_builtin){"simulator", false, simulator_domain});
+    assert(t->provider_count == PROVIDER_SIMULATOR + 1);
+    for (size_t i = 0; i < provider_builtin_count; i++)
+        add_builtin(t, &provider_builtins[i]);
+    return t;
+}
+
+static void deinit_table(struct provider_table *t) {
+    free(t->slots);
+    buf_deinit(&t->texts);
+}
+
+void provider_table_destroy(struct provider_table *t) {
+    if (!t)
+        return;
+    deinit_table(t);
+    free(t);
+}
+
+static struct provider_table *copy_table(const struct provider_table *t) {
+    struct provider_table *copy = alloc_zeroed(1, sizeof *copy);
+    *copy = *t;
+    copy->slots = alloc_zeroed(t->slot_count, sizeof *t->slots);
+    memcpy(copy->slots, t->slots, t->slot_count * sizeof *t->slots);
+    buf_init(&copy->texts, t->texts.limit);
+    if (!buf_append(&copy->texts, t->texts.data, t->texts.len))
+        abort(); /* out of memory */
+    return copy;
+}
+
+/* Where a file's reading stands. */
+struct loader {
+    struct provider_table *t;
+    const char *path;
+    size_t line;
+    const char *line_start;
+    uint16_t provider; /* of the last provider line; PROVIDER_OTHER before the first */
+    struct err *err;
+};
+
+/* PATH:LINE:COLUMN: "WORD" WHAT. Bytes that a terminal might act on are shown as `?`. */
+static bool fail_at(const struct loader *l, struct span word, const char *what) {
+    char shown[64] = "";
+    size_t n = 0;
+    for (; n < word.len && n < sizeof shown - 4; n++)
+        shown[n] = (char)(word.ptr[n] >= ' ' && word.ptr[n] <= '~' ? word.ptr[n] : '?');
+    if (n < word.len)
+        memcpy(shown + n, "...", 4);
+    size_t column = (size_t)(word.ptr - l->line_start) + 1;
+    if (!word.len)
+        return err_set(l->err, ERR_CONFIG, "%.200s:%zu:%zu: %s", l->path, l->line, column, what);
+    return err_set(l->err, ERR_CONFIG, "%.200s:%zu:%zu: \"%s\" %s", l->path, l->line, column, shown, what);
+}
+
+static bool is_provider_name(struct span s) {
+    if (s.len == 0 || s.len > NAME_MAX_LEN)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return true;
+}
+
+/* What follows the word `provider`: NAME [feedback_loop=yes|no]. Without the option a new provider has no feedback
+ * loop, and a known one keeps what it has. */
+static bool load_provider_line(struct loader *l, struct span rest) {
+    struct span name = next_word(&rest);
+    if (!name.len)
+        return fail_at(l, name, "expected a name after `provider`");
+    if (!is_provider_name(name))
+        return fail_at(l, name, "is no provider's name: expected 1 to 40 of a-z, 0-9 and _");
+    if (span_is(name, "other") || span_is(name, "multiple") || span_is(name, "simulator"))
+        return fail_at(l, name, "is a reserved name: expected another one");
+    l->provider = put_provider(l->t, name);
+    if (l->provider == PROVIDER_OTHER)
+        return fail_at(l, name, "is one too many: expected at most 1000 providers, the built-in ones included");
+    struct span option = next_word(&rest);
+    if (!option.len)
+        return true;
+    bool yes = span_is(option, "feedback_loop=yes");
+    if (!yes && !span_is(option, "feedback_loop=no"))
+        return fail_at(l, option, "is no option: expected feedback_loop=yes or feedback_loop=no");
+    l->t->providers[l->provider].has_feedback_loop = yes;
+    struct span more = next_word(&rest);
+    return !more.len || fail_at(l, more, "is too much: expected nothing behind feedback_loop");
+}
+
+static bool load_domain(struct loader *l, struct span word) {
+    struct rule rule;
+    const char *wrong = parse_rule(word, &rule);
+    if (wrong)
+        return fail_at(l, word, wrong);
+    if (l->provider == PROVIDER_OTHER)
+        return fail_at(l, word, "belongs to nobody: expected a line `provider NAME` before it");
+    if (rule.kind == RULE_DOMAIN && span_eq((struct span){rule.text, rule.len}, span_of(simulator_domain)))
+        return fail_at(l, word, "is SES's mailbox simulator, which enters no rate: expected another domain");
+    if (!put_rule(l->t, &rule, l->provider))
+        return fail_at(l, word, "is one too many: expected at most 100000 domains, the built-in ones included");
+    return true;
+}
+
+static bool load_line(struct loader *l, struct span line) {
+    l->line++;
+    l->line_start = line.ptr;
+    struct span word = next_word(&line);
+    if (span_is(word, "provider"))
+        return load_provider_line(l, line);
+    for (; word.len; word = next_word(&line))
+        if (!load_domain(l, word))
+            return false;
+    return true;
+}
+
+static bool load_text(struct loader *l, struct span text) {
+    if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0) /* an editor's byte order mark */
+        text.ptr += 3, text.len -= 3;
+    while (text.len) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.ptr) : text.len;
+        if (!load_line(l, (struct span){text.ptr, len}))
+            return false;
+        len += end != NULL;
+        text.ptr += len, text.len -= len;
+    }
+    return true;
+}
+
+static bool read_file(const char *path, struct buf *text, struct err *err) {
+    enum { STEP = 64 << 10 };
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return err_set_errno(err, ERR_IO, errno, "cannot open %.200s", path);
+    bool ok = true;
+    for (size_t n = 1; ok && n > 0 && text->len <= FILE_MAX; text->len += n) {
+        n = 0;
+        ok = buf_reserve(text, STEP);
+        if (ok)
+            n = fread(text->data + text->len, 1, STEP, f);
+    }
+    if (!ok)
+        err_set(err, ERR_IO, "cannot read %.200s: out of memory", path);
+    else if (ferror(f))
+        ok = err_set_errno(err, ERR_IO, errno, "cannot read %.200s", path);
+    else if (text->len > FILE_MAX)
+        ok = err_set(err, ERR_CONFIG, "%.200s is too large: expected at most 16 MiB", path);
+    fclose(f);
+    return ok;
+}
+
+/* Works on a copy, so that a file with an error changes nothing. */
+bool provider_table_load(struct provider_table *t, const char *path, struct err *err) {
+    struct buf text;
+    buf_init(&text, FILE_MAX + (128 << 10));
+    struct provider_table *next = NULL;
+    bool ok = read_file(path, &text, err);
+    if (!ok)
+        goto out;
+    next = copy_table(t);
+    struct loader l = {.t = next, .path = path, .provider = PROVIDER_OTHER, .err = err};
+    ok = load_text(&l, buf_span(&text));
+    if (ok) {
+        struct provider_table old = *t;
+        *t = *next;
+        *next = old;
+    }
+out:
+    provider_table_destroy(next);
+    buf_deinit(&text);
+    return ok;
+}
+
+static inline bool is_letter(char c) {
+    return c >= 'a' && c <= 'z';
+}
+
+/* Where people register names: a top-level domain of 2 or 3 letters, or one of the usual second levels under a country.
+ */
+static bool is_public_suffix(const char *s, size_t len) {
+    static const char second_levels[][4] = {"co", "com", "net", "org", "ne", "ac", "or", "go"};
+    if (len < 2 || len > sizeof "com.uk" - 1)
+        return false;
+    if (len <= 3)
+        return is_letter(s[0]) && is_letter(s[1]) && (len == 2 || is_letter(s[2]));
+    if (s[len - 3] != '.' || !is_letter(s[len - 2]) || !is_letter(s[len - 1]))
+        return false;
+    for (size_t i = 0; i < sizeof second_levels / sizeof second_levels[0]; i++)
+        if (span_eq((struct span){s, len - 3}, span_of(second_levels[i])))
+            return true;
+    return false;
+}
+
+/* A domain that stands in no rule itself. */
+static uint16_t find_pattern(const struct provider_table *t, const char *s, size_t len) {
+    const char *end = s + len;
+    const char *dot = memchr(s, '.', len);
+    if (!dot)
+        return PROVIDER_OTHER;
+    size_t label = (size_t)(dot - s);
+    if (label - 1 < LABEL_MAX_LEN && (t->name_lengths >> label & 1) && is_public_suffix(dot + 1, len - label - 1)) {
+        uint16_t provider = find_rule(t, RULE_NAME, s, label);
+        if (provider != PROVIDER_OTHER)
+            return provider;
+    }
+    for (; dot; dot = memchr(dot + 1, '.', (size_t)(end - dot - 1))) {
+        size_t rest = (size_t)(end - dot - 1);
+        if (!(t->suffix_lengths[rest / 64] >> (rest % 64) & 1))
+            continue;
+        uint16_t provider = find_rule(t, RULE_SUFFIX, dot + 1, rest);
+        if (provider != PROVIDER_OTHER)
+            return provider;
+    }
+    return PROVIDER_OTHER;
+}
+
+uint16_t provider_table_find(const struct provider_table *t, struct span domain) {
+    if (domain.len == 0 || domain.len > DOMAIN_MAX_LEN)
+        return PROVIDER_OTHER;
+    uint16_t provider = find_rule(t, RULE_DOMAIN, domain.ptr, domain.len);
+    return provider != PROVIDER_OTHER ? provider : find_pattern(t, domain.ptr, domain.len);
+}
+
+size_t provider_table_count(const struct provider_table *t) {
+    return t->provider_count;
+}
+
+const char *provider_table_name(const struct provider_table *t, uint16_t provider) {
+    return t->providers[provider < t->provider_count ? provider : PROVIDER_OTHER].name;
+}
+
+bool provider_table_has_feedback_loop(const struct provider_table *t, uint16_t provider) {
+    return provider < t->provider_count && t->providers[provider].has_feedback_loop;
+}

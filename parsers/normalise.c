@@ -1,0 +1,333 @@
+#include "parsers/normalise.h"
+
+#include "core/utf8.h"
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+enum { LABEL_MAX = 128 };
+
+struct span label_clean(struct span raw, char scratch[INTERN_SCRATCH]) {
+    (void)scratch;
+    if (raw.len > LABEL_MAX)
+        return SPAN_LIT("invalid");
+    for (struct span rest = raw; rest.len;) {
+        uint32_t code;
+        size_t n = utf8_next(rest, &code);
+        if (n == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
+            return SPAN_LIT("invalid");
+        rest.ptr += n;
+        rest.len -= n;
+    }
+    return raw;
+}
+
+/* An identity is shown in lower case, and never with the local part of an address. */
+static struct span clean_identity(struct span raw, char scratch[INTERN_SCRATCH]) {
+    const char *at = memrchr(raw.ptr, '@', raw.len);
+    struct span domain = at ? (struct span){at + 1, (size_t)(raw.ptr + raw.len - at - 1)} : raw;
+    if (domain.len > LABEL_MAX)
+        return SPAN_LIT("invalid");
+    size_t len = 0;
+    if (at) {
+        scratch[len++] = '*';
+        scratch[len++] = '@';
+    }
+    for (size_t i = 0; i < domain.len; i++) {
+        char c = domain.ptr[i];
+        scratch[len++] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    return label_clean((struct span){scratch, len}, scratch);
+}
+
+/* arn:aws:ses:eu-west-1:123456789012:identity/example.com */
+static struct span clean_arn(struct span raw, char scratch[INTERN_SCRATCH]) {
+    static const char mark[] = ":identity/";
+    const char *found = memmem(raw.ptr, raw.len, mark, sizeof mark - 1);
+    if (!found)
+        return (struct span){0};
+    found += sizeof mark - 1;
+    return clean_identity((struct span){found, (size_t)(raw.ptr + raw.len - found)}, scratch);
+}
+
+void normaliser_init(struct normaliser *n, const struct dictionary *d) {
+    memset(n, 0, sizeof *n);
+    n->dictionary = d;
+    intern_cache_init(&n->sets, d->sets, label_clean);
+    intern_cache_init(&n->identities_by_arn, d->identities, clean_arn);
+    intern_cache_init(&n->identities_by_domain, d->identities, clean_identity);
+    intern_cache_init(&n->templates, d->templates, label_clean);
+    for (unsigned i = 0; i < d->tag_count; i++)
+        intern_cache_init(&n->tags[i], d->tags[i], label_clean);
+}
+
+static uint32_t identity_of(struct normaliser *n, const struct ses_event *r) {
+    uint32_t id = intern_cached(&n->identities_by_arn, r->source_arn);
+    if (id != INTERN_EMPTY)
+        return id;
+    if (r->from_domain.len)
+        return intern_cached(&n->identities_by_domain, r->from_domain);
+    char domain[RECIPIENT_DOMAIN_SIZE];
+    size_t len = r->source.len ? recipient_domain(r->source, domain) : 0;
+    return intern_cached(&n->identities_by_domain, (struct span){domain, len});
+}
+
+/* --- what is counted beyond the type --------------------------------------------------------------------------------
+ */
+
+static void unknown(struct normaliser *n, const char *field, struct span value) {
+    if (n->unknown_count < UNKNOWN_VALUES_MAX)
+        n->unknown[n->unknown_count++] = (struct unknown_value){field, value};
+}
+
+static uint32_t bounce_detail(struct normaliser *n, const struct ses_event *r) {
+    enum bounce_type type = bounce_type_parse(r->bounce_type);
+    enum bounce_subtype subtype = bounce_subtype_parse(r->bounce_subtype);
+    if (type == BOUNCE_OTHER)
+        unknown(n, "bounceType", r->bounce_type);
+    if (subtype == SUBTYPE_OTHER)
+        unknown(n, "bounceSubType", r->bounce_subtype);
+    return EVENT_DETAIL_PAIR(type, subtype);
+}
+
+static uint32_t complaint_detail(struct normaliser *n, const struct ses_event *r) {
+    if (span_is(r->complaint_subtype, "OnAccountSuppressionList"))
+        return FEEDBACK_SUPPRESSED;
+    if (r->complaint_subtype.len)
+        unknown(n, "complaintSubType", r->complaint_subtype);
+    enum feedback_type type = feedback_type_parse(r->complaint_feedback_type);
+    if (type == FEEDBACK_OTHER && !span_is(r->complaint_feedback_type, "other"))
+        unknown(n, "complaintFeedbackType", r->complaint_feedback_type);
+    return type;
+}
+
+static uint32_t detail_of(struct normaliser *n, const struct ses_event *r) {
+    uint32_t detail = 0;
+    switch (r->type) {
+    case EVENT_BOUNCE:
+        return bounce_detail(n, r);
+    case EVENT_COMPLAINT:
+        return complaint_detail(n, r);
+    case EVENT_DELIVERY_DELAY:
+        detail = delay_type_parse(r->delay_type);
+        if (detail == DELAY_OTHER)
+            unknown(n, "delayType", r->delay_type);
+        return detail;
+    case EVENT_REJECT:
+        detail = reject_reason_parse(r->reason);
+        if (detail == REJECT_OTHER)
+            unknown(n, "reason", r->reason);
+        return detail;
+    case EVENT_RENDERING_FAILURE:
+        return r->template_name.len ? intern_cached(&n->templates, r->template_name)
+                                    : intern_cached(&n->templates, SPAN_LIT("none"));
+    case EVENT_SUBSCRIPTION:
+        detail = subscription_source_parse(r->subscription_source);
+        if (detail == SUBSCRIPTION_SOURCE_OTHER)
+            unknown(n, "source", r->subscription_source);
+        return EVENT_DETAIL_PAIR(r->change, detail);
+    case EVENT_UNKNOWN:
+        unknown(n, "eventType", r->type_name);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static bool is_verified(const struct dictionary *d, struct span domain) {
+    size_t low = 0, high = d->verified_count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        struct span v = d->verified_domains[mid];
+        int c = memcmp(v.ptr, domain.ptr, v.len < domain.len ? v.len : domain.len);
+        if (c == 0 && v.len == domain.len)
+            return true;
+        if (c < 0 || (c == 0 && v.len < domain.len))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return false;
+}
+
+#define BIT(counter) (1u << (counter))
+
+static unsigned bounce_counters(uint32_t detail, bool verified) {
+    enum bounce_type type = (enum bounce_type)(detail >> 8);
+    if ((detail & 0xff) == SUBTYPE_ON_ACCOUNT_SUPPRESSION_LIST)
+        return 0;
+    unsigned bits = BIT(COUNT_BOUNCED);
+    if (type == BOUNCE_PERMANENT)
+        bits |= BIT(COUNT_PERMANENT) | (verified ? 0 : BIT(COUNT_REPUTATION_BOUNCED));
+    if (type == BOUNCE_TRANSIENT)
+        bits |= BIT(COUNT_TRANSIENT);
+    return bits;
+}
+
+/* The rate counters that an event adds one to: see model/rate.h. */
+static unsigned counters_of(const struct dictionary *d, const struct event *e, bool verified) {
+    if (e->provider == PROVIDER_SIMULATOR)
+        return 0;
+    switch ((enum event_type)e->type) {
+    case EVENT_SEND:
+        return BIT(COUNT_SENT) | (verified ? 0 : BIT(COUNT_SENT_REPUTATION));
+    case EVENT_DELIVERY:
+        return BIT(COUNT_DELIVERED) |
+               (provider_table_has_feedback_loop(d->providers, e->provider) ? BIT(COUNT_DELIVERED_FEEDBACK) : 0);
+    case EVENT_BOUNCE:
+        return bounce_counters(e->detail, verified);
+    case EVENT_COMPLAINT:
+        return e->detail == FEEDBACK_SUPPRESSED || e->detail == FEEDBACK_NOT_SPAM ? 0 : BIT(COUNT_COMPLAINED);
+    case EVENT_DELIVERY_DELAY:
+        return BIT(COUNT_DELAYED); /* the aggregate keeps it for the first delay only */
+    case EVENT_REJECT:
+        return BIT(COUNT_REJECTED);
+    case EVENT_RENDERING_FAILURE:
+        return BIT(COUNT_RENDERING_FAILED);
+    case EVENT_SUBSCRIPTION: {
+        enum subscription_change change = (enum subscription_change)(e->detail >> 8);
+        return change == CHANGE_OPT_OUT || change == CHANGE_UNSUBSCRIBE_ALL ? BIT(COUNT_OPTED_OUT) : 0;
+    }
+    default:
+        return 0;
+    }
+}
+
+/* --- identity of a happening
+ * ------------------------------------------------------------------------------------------ */
+
+static void hash_span(struct hash_state *s, struct span v) {
+    hash_field(s, v.ptr, v.len);
+}
+
+static int64_t whole_seconds(int64_t ms) {
+    return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
+}
+
+static void hash_happening(struct normaliser *n, const struct ses_event *r) {
+    struct hash_state *s = &n->state;
+    hash_begin(s, &n->dictionary->key);
+    hash_u64(s, (uint64_t)r->type);
+    hash_span(s, r->message_id);
+    bool exact = r->type == EVENT_OPEN || r->type == EVENT_CLICK || r->type == EVENT_DELIVERY_DELAY;
+    hash_u64(s, (uint64_t)(exact ? r->time_ms : whole_seconds(r->time_ms)));
+    switch (r->type) {
+    case EVENT_BOUNCE:
+    case EVENT_COMPLAINT:
+        hash_span(s, r->feedback_id);
+        break;
+    case EVENT_CLICK:
+        hash_span(s, r->link);
+        hash_span(s, r->link_tags);
+        __attribute__((fallthrough));
+    case EVENT_OPEN:
+        hash_span(s, r->ip_address);
+        hash_span(s, r->user_agent);
+        break;
+    case EVENT_DELIVERY_DELAY:
+        hash_span(s, r->delay_type);
+        break;
+    case EVENT_SUBSCRIPTION:
+        hash_span(s, r->contact_list);
+        hash_span(s, r->subscription_source);
+        break;
+    case EVENT_UNKNOWN:
+        hash_span(s, r->type_name);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A recipient's address, with its domain in the one form that recipient_domain gives. */
+static void hash_recipient(struct hash_state *s, struct span address, struct span domain) {
+    struct span bare = recipient_address(address);
+    const char *at = domain.len ? memrchr(bare.ptr, '@', bare.len) : NULL;
+    if (at)
+        bare.len = (size_t)(at - bare.ptr);
+    hash_span(s, bare);
+    hash_span(s, domain);
+}
+
+/* --- one record
+ * --------------------------------------------------------------------------------------------------------- */
+
+static bool counts_per_recipient(enum event_type type) {
+    return type != EVENT_COMPLAINT && type != EVENT_OPEN && type != EVENT_CLICK && type != EVENT_SUBSCRIPTION;
+}
+
+/* The provider that all recipients are at; `multiple`; `other` when there are none. */
+static uint16_t common_provider(const struct normaliser *n) {
+    char domain[RECIPIENT_DOMAIN_SIZE];
+    uint16_t provider = PROVIDER_OTHER;
+    for (uint32_t i = 0; i < n->recipients.count; i++) {
+        struct span text = n->record->recipients[n->recipients.first + i].address;
+        size_t len = recipient_domain(text, domain);
+        uint16_t here = provider_table_find(n->dictionary->providers, (struct span){domain, len});
+        if (i && here != provider)
+            return PROVIDER_MULTIPLE;
+        provider = here;
+    }
+    return provider;
+}
+
+void normalise_begin(struct normaliser *n, const struct ses_event *r) {
+    n->record = r;
+    n->recipients = ses_recipients_of(r);
+    n->at = 0;
+    n->unknown_count = 0;
+    struct event *c = &n->common;
+    *c = (struct event){
+        .time_ms = r->time_ms,
+        .set = intern_cached(&n->sets, r->configuration_set),
+        .identity = identity_of(n, r),
+        .detail = detail_of(n, r),
+        .delivery_ms = r->type == EVENT_DELIVERY ? r->processing_ms : EVENT_NO_DELIVERY_MS,
+        .type = (uint8_t)r->type,
+        .flags = EVENT_FIRST,
+    };
+    for (unsigned i = 0; i < n->dictionary->tag_count; i++)
+        c->tags[i] = intern_cached(&n->tags[i], r->tag_values[i]);
+    hash_happening(n, r);
+}
+
+static void whole_event(struct normaliser *n, struct event *out) {
+    out->provider = common_provider(n);
+    out->counters = (uint16_t)counters_of(n->dictionary, out, false);
+    out->key = hash_end(&n->state);
+    n->at = n->recipients.count + 1;
+}
+
+static void recipient_event(struct normaliser *n, struct event *out) {
+    const struct dictionary *d = n->dictionary;
+    struct span address = n->record->recipients[n->recipients.first + n->at].address;
+    char text[RECIPIENT_DOMAIN_SIZE];
+    struct span domain = {text, recipient_domain(address, text)};
+    out->provider = provider_table_find(d->providers, domain);
+    bool verified = d->verified_count && is_verified(d, domain);
+    out->counters = (uint16_t)counters_of(d, out, verified);
+    struct hash_state s = n->state;
+    hash_recipient(&s, address, domain);
+    out->key = hash_end(&s);
+    if (out->type == EVENT_DELIVERY_DELAY) {
+        hash_begin(&s, &d->key);
+        hash_span(&s, n->record->message_id);
+        hash_recipient(&s, address, domain);
+        out->message_key = hash_end(&s);
+    }
+    n->at++;
+}
+
+bool normalise_next(struct normaliser *n, struct event *out) {
+    uint32_t count = n->recipients.count;
+    if (n->at && n->at >= count)
+        return false;
+    *out = n->common;
+    n->common.flags = 0;
+    if (count == 0 || !counts_per_recipient((enum event_type)out->type))
+        whole_event(n, out);
+    else
+        recipient_event(n, out);
+    if (n->at >= count)
+        out->flags |= EVENT_LAST;
+    return true;
+}

@@ -1,0 +1,65 @@
+#include "sinks/csv.h"
+
+#include "core/utf8.h"
+#include "sinks/text.h"
+
+static void separate(struct csv_writer *w) {
+    if (w->comma)
+        fputc(',', w->out);
+    w->comma = true;
+}
+
+/* OWASP's list of first characters that spreadsheets act on. */
+static bool begins_formula(struct span s) {
+    return s.len && memchr("=+-@\t\r", s.ptr[0], 6);
+}
+
+void csv_put_text(struct csv_writer *w, const char *text) {
+    separate(w);
+    struct span s = span_of(text);
+    bool quoted = s.len && strpbrk(text, "\",\r\n");
+    if (quoted)
+        fputc('"', w->out);
+    if (begins_formula(s))
+        fputc('\'', w->out);
+    for (size_t i = 0; i < s.len;) {
+        uint32_t c;
+        size_t len = utf8_next((struct span){s.ptr + i, s.len - i}, &c);
+        if (len == 0) {
+            fputs("\xef\xbf\xbd", w->out);
+            i++;
+            continue;
+        }
+        if (c == '"')
+            fputc('"', w->out);
+        fwrite(s.ptr + i, 1, len, w->out);
+        i += len;
+    }
+    if (quoted)
+        fputc('"', w->out);
+}
+
+void csv_put_word(struct csv_writer *w, const char *word) {
+    separate(w);
+    fputs(word, w->out);
+}
+
+void csv_put_u64(struct csv_writer *w, uint64_t value) {
+    separate(w);
+    fprintf(w->out, "%llu", (unsigned long long)value);
+}
+
+void csv_put_double(struct csv_writer *w, double value) {
+    char text[TEXT_NUMBER_SIZE];
+    text_double(value, text);
+    csv_put_word(w, text);
+}
+
+void csv_put_empty(struct csv_writer *w) {
+    separate(w);
+}
+
+void csv_end_line(struct csv_writer *w) {
+    fputs("\r\n", w->out);
+    w->comma = false;
+}

@@ -1,0 +1,328 @@
+#include "sinks/prometheus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "sinks/exposition.h"
+#include "version.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define LABELS(...)                                                                                                    \
+    (struct metric_label[]) {                                                                                          \
+        __VA_ARGS__                                                                                                    \
+    }
+
+/* The snapshot, and its rows in an order of their names: the order of rows in a snapshot follows volume and would move
+ * series about from one scrape to the next. */
+struct page {
+    struct exposition to;
+    const struct snapshot *s;
+    const struct view_row **rows; /* of s->both, by set, then provider */
+    const struct detail_row **details;
+    const struct window_row **windows;
+};
+
+static const char *text_of(const char *s) {
+    return s ? s : "";
+}
+
+static int compare_text(const char *a, const char *b) {
+    return strcmp(text_of(a), text_of(b));
+}
+
+static int compare_rows(const void *a, const void *b) {
+    const struct view_row *x = *(const struct view_row *const *)a, *y = *(const struct view_row *const *)b;
+    int order = compare_text(x->configuration_set, y->configuration_set);
+    return order ? order : compare_text(x->provider, y->provider);
+}
+
+static int compare_details(const void *a, const void *b) {
+    const struct detail_row *x = *(const struct detail_row *const *)a, *y = *(const struct detail_row *const *)b;
+    if (x->type != y->type)
+        return x->type < y->type ? -1 : 1;
+    int order = compare_text(x->first, y->first);
+    order = order ? order : compare_text(x->second, y->second);
+    order = order ? order : compare_text(x->configuration_set, y->configuration_set);
+    return order ? order : compare_text(x->provider, y->provider);
+}
+
+static int compare_windows(const void *a, const void *b) {
+    const struct window_row *x = *(const struct window_row *const *)a, *y = *(const struct window_row *const *)b;
+    if (x->window != y->window)
+        return x->window < y->window ? -1 : 1;
+    int order = compare_text(x->scope, y->scope);
+    order = order ? order : compare_text(x->provider, y->provider);
+    order = order ? order : compare_text(x->configuration_set, y->configuration_set);
+    return order ? order : compare_text(x->identity, y->identity);
+}
+
+/* Pointers to the elements of an array, sorted. Returns new. */
+static void *sorted(const void *array, size_t count, size_t size, int (*compare)(const void *, const void *)) {
+    const void **pointers = alloc_zeroed(count, sizeof *pointers);
+    for (size_t i = 0; i < count; i++)
+        pointers[i] = (const char *)array + i * size;
+    if (count)
+        qsort(pointers, count, sizeof *pointers, compare);
+    return pointers;
+}
+
+static void write_events(struct page *p) {
+    exposition_begin(&p->to, "ses_events_total", METRIC_COUNTER,
+                     "Event records counted, after duplicates are taken out.");
+    size_t count = p->s->both.count;
+    for (size_t i = 0, end; i < count; i = end) {
+        const char *set = p->rows[i]->configuration_set;
+        uint64_t sum[EVENT_TYPES] = {0};
+        for (end = i; end < count && compare_text(p->rows[end]->configuration_set, set) == 0; end++)
+            for (int t = 0; t < EVENT_TYPES; t++)
+                sum[t] += p->rows[end]->tally[PERIOD_NOW].records[t];
+        for (int t = 0; t < EVENT_TYPES; t++)
+            exposition_u64(&p->to,
+                           LABELS({"event_type", event_type_name((enum event_type)t)}, {"configuration_set", set}), 2,
+                           sum[t]);
+    }
+}
+
+static void write_recipients(struct page *p) {
+    exposition_begin(
+        &p->to, "ses_recipients_total", METRIC_COUNTER,
+        "Recipients that the counted events concern; complaint, open, click and subscription: one per event.");
+    for (size_t i = 0; i < p->s->both.count; i++) {
+        const struct view_row *row = p->rows[i];
+        for (int t = 0; t < EVENT_TYPES; t++)
+            exposition_u64(&p->to,
+                           LABELS({"event_type", event_type_name((enum event_type)t)},
+                                  {"configuration_set", row->configuration_set}, {"provider", row->provider}),
+                           3, row->tally[PERIOD_NOW].recipients[t]);
+    }
+}
+
+/* What is counted beyond an event's type. `first` and `second` name the labels; no second: NULL. */
+static const struct detail_family {
+    enum event_type type;
+    const char *name, *help;
+    const char *first, *second;
+    bool has_provider;
+} detail_families[] = {
+    {EVENT_BOUNCE, "ses_bounces_total", "Recipients bounced, by the type and subtype that SES gives.", "bounce_type",
+     "bounce_subtype", true},
+    {EVENT_COMPLAINT, "ses_complaints_total", "Complaints, by the feedback type that the provider reports.",
+     "feedback_type", NULL, true},
+    {EVENT_DELIVERY_DELAY, "ses_delivery_delays_total",
+     "Recipients in delivery delay events; one recipient can be delayed several times.", "delay_type", NULL, true},
+    {EVENT_SUBSCRIPTION, "ses_subscription_changes_total", "Changes of subscription preferences.", "change", "source",
+     false},
+    {EVENT_REJECT, "ses_rejects_total", "Recipients of messages that SES took in and then refused to send.", "reason",
+     NULL, false},
+    {EVENT_RENDERING_FAILURE, "ses_rendering_failures_total",
+     "Recipients of messages that could not be made from their template.", "template", NULL, false},
+};
+
+static void write_detail_family(struct page *p, const struct detail_family *family) {
+    exposition_begin(&p->to, family->name, METRIC_COUNTER, family->help);
+    size_t count = p->s->detail_count;
+    for (size_t i = 0, end; i < count; i = end) {
+        const struct detail_row *row = p->details[i];
+        uint64_t sum = 0;
+        /* Equal rows become one series: the format allows each only once. */
+        for (end = i; end < count && compare_details(&p->details[end], &p->details[i]) == 0; end++)
+            sum += p->details[end]->count;
+        if (row->type != family->type)
+            continue;
+        struct metric_label labels[4];
+        size_t n = 0;
+        labels[n++] = (struct metric_label){family->first, row->first};
+        if (family->second)
+            labels[n++] = (struct metric_label){family->second, row->second};
+        labels[n++] = (struct metric_label){"configuration_set", row->configuration_set};
+        if (family->has_provider)
+            labels[n++] = (struct metric_label){"provider", row->provider};
+        exposition_u64(&p->to, labels, n, sum);
+    }
+}
+
+static void write_delivery_seconds(struct page *p) {
+    exposition_begin(&p->to, "ses_delivery_seconds", METRIC_HISTOGRAM,
+                     "Time from SES taking a message in to the recipient's server taking it over.");
+    for (size_t i = 0; i < p->s->both.count; i++) {
+        const struct view_row *row = p->rows[i];
+        const struct tally *t = &row->tally[PERIOD_NOW];
+        if (t->recipients[EVENT_DELIVERY] == 0)
+            continue;
+        exposition_histogram(&p->to, LABELS({"configuration_set", row->configuration_set}, {"provider", row->provider}),
+                             2, delivery_bucket_bounds, DELIVERY_BUCKETS - 1, t->delivery_count,
+                             (double)t->delivery_ms_sum / 1000);
+    }
+}
+
+enum rate_part { RATE_PART_RATIO, RATE_PART_NUMERATOR, RATE_PART_DENOMINATOR };
+
+/* All labels on every series, `identity` too: a label that comes and goes breaks joins. */
+static void write_rate_sample(struct page *p, enum rate_part part, const struct window_row *row, enum rate rate) {
+    struct metric_label labels[] = {
+        {"rate", rate_name(rate)},   {"window", window_names[row->window]},
+        {"basis", "event"},          {"scope", row->scope},
+        {"provider", row->provider}, {"configuration_set", row->configuration_set},
+        {"identity", row->identity},
+    };
+    double value;
+    if (part == RATE_PART_NUMERATOR)
+        exposition_u64(&p->to, labels, COUNT(labels), rate_numerator(rate, &row->counts));
+    else if (part == RATE_PART_DENOMINATOR)
+        exposition_u64(&p->to, labels, COUNT(labels), rate_denominator(rate, &row->counts));
+    else if (rate_value(rate, &row->counts, &value))
+        exposition_double(&p->to, labels, COUNT(labels), value);
+}
+
+static void write_rates(struct page *p) {
+    static const struct {
+        const char *name, *help;
+    } parts[] = {
+        [RATE_PART_RATIO] = {"ses_rate_ratio",
+                             "Rate over a window that ends at the watermark; absent while its denominator is 0."},
+        [RATE_PART_NUMERATOR] = {"ses_rate_numerator", "What ses_rate_ratio divides."},
+        [RATE_PART_DENOMINATOR] = {"ses_rate_denominator", "What ses_rate_ratio divides by."},
+    };
+    for (size_t part = 0; part < COUNT(parts); part++) {
+        exposition_begin(&p->to, parts[part].name, METRIC_GAUGE, parts[part].help);
+        for (size_t i = 0; i < p->s->window_count; i++)
+            for (int rate = 0; rate < RATES; rate++)
+                write_rate_sample(p, (enum rate_part)part, p->windows[i], (enum rate)rate);
+    }
+}
+
+static int compare_alerts(const void *a, const void *b) {
+    const struct alert_row *x = *(const struct alert_row *const *)a, *y = *(const struct alert_row *const *)b;
+    int order = compare_text(x->alertname, y->alertname);
+    order = order ? order : compare_text(x->severity, y->severity);
+    order = order ? order : compare_text(x->scope, y->scope);
+    order = order ? order : compare_text(x->provider, y->provider);
+    return order ? order : compare_text(x->configuration_set, y->configuration_set);
+}
+
+/* The list has a row for each time an alert fired; its series is one, and 1 if the last of them still fires. */
+static void write_alerts(struct page *p) {
+    exposition_begin(&p->to, "ses_alert_firing", METRIC_GAUGE,
+                     "1 while the alert fires, 0 when it was pending or firing before.");
+    size_t count = p->s->alert_count;
+    const struct alert_row **alerts = sorted(p->s->alerts, count, sizeof *p->s->alerts, compare_alerts);
+    for (size_t i = 0, end; i < count; i = end) {
+        const struct alert_row *a = alerts[i];
+        bool firing = false;
+        for (end = i; end < count && compare_alerts(&alerts[end], &alerts[i]) == 0; end++)
+            firing = firing || alerts[end]->state == ALERT_FIRING;
+        exposition_u64(&p->to,
+                       LABELS({"alert", a->alertname}, {"severity", a->severity}, {"scope", a->scope},
+                              {"provider", a->provider}, {"configuration_set", a->configuration_set}),
+                       5, firing);
+    }
+    free(alerts);
+}
+
+static void write_records(struct page *p) {
+    const struct accounting *a = &p->s->accounting;
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } families[] = {
+        {"ses_collector_records_read_total", "Records read, damaged ones included.", a->read},
+        {"ses_collector_records_counted_total", "Records counted.", a->counted},
+        {"ses_collector_events_duplicate_total", "Records whose events were all counted before.", a->duplicate},
+        {"ses_collector_events_late_total", "Records older than the allowed lateness.", a->late},
+        {"ses_collector_events_future_total", "Records from more than 5 minutes ahead of the clock.", a->future},
+        {"ses_collector_records_filtered_total",
+         "Records understood and left out: no sending events, or outside the period.", a->filtered},
+        {"ses_collector_bytes_read_total", "Bytes read, as stored.", a->bytes_read},
+        {"ses_collector_bytes_decoded_total", "Bytes after decompression.", a->bytes_decoded},
+    };
+    for (size_t i = 0; i < COUNT(families); i++) {
+        exposition_begin(&p->to, families[i].name, METRIC_COUNTER, families[i].help);
+        exposition_u64(&p->to, LABELS({"source", p->s->source}), 1, families[i].value);
+    }
+
+    exposition_begin(&p->to, "ses_collector_records_malformed_total", METRIC_COUNTER,
+                     "Records that could not be understood, by reason.");
+    for (int r = 0; r < MALFORMED_REASONS; r++)
+        exposition_u64(&p->to,
+                       LABELS({"source", p->s->source}, {"reason", malformed_reason_name((enum malformed_reason)r)}), 2,
+                       a->malformed[r]);
+}
+
+static void write_objects(struct page *p) {
+    const struct accounting *a = &p->s->accounting;
+    const struct {
+        const char *result;
+        uint64_t value;
+    } results[] = {{"done", a->objects_done},
+                   {"empty", a->objects_empty},
+                   {"damaged", a->objects_damaged},
+                   {"unsupported", a->objects_unsupported},
+                   {"unreadable", a->objects_unreadable}};
+    exposition_begin(&p->to, "ses_collector_objects_read_total", METRIC_COUNTER,
+                     "Objects (files) taken up, by what became of them.");
+    for (size_t i = 0; i < COUNT(results); i++)
+        exposition_u64(&p->to, LABELS({"source", p->s->source}, {"result", results[i].result}), 2, results[i].value);
+}
+
+static void write_times(struct page *p) {
+    exposition_begin(&p->to, "ses_collector_watermark_timestamp_seconds", METRIC_GAUGE,
+                     "Latest event time counted; windows end here. Absent before the first event.");
+    if (p->s->watermark_ms)
+        exposition_double(&p->to, NULL, 0, (double)p->s->watermark_ms / 1000);
+    exposition_begin(&p->to, "ses_collector_last_event_timestamp_seconds", METRIC_GAUGE,
+                     "Latest event time of each event type. Absent before the first event.");
+    for (int t = 0; t < EVENT_TYPES; t++)
+        if (p->s->last_event_ms[t])
+            exposition_double(&p->to, LABELS({"event_type", event_type_name((enum event_type)t)}), 1,
+                              (double)p->s->last_event_ms[t] / 1000);
+}
+
+static void write_self(struct page *p) {
+    const struct snapshot *s = p->s;
+    const struct {
+        const char *label;
+        uint64_t value;
+    } overflows[] = {{"configuration_set", s->overflow_set},
+                     {"identity", s->overflow_identity},
+                     {"tag", s->overflow_tag},
+                     {"template", s->overflow_template}};
+    exposition_begin(&p->to, "ses_collector_label_overflow_total", METRIC_COUNTER,
+                     "Names folded into the value other, since their label was full.");
+    for (size_t i = 0; i < COUNT(overflows); i++)
+        exposition_u64(&p->to, LABELS({"label", overflows[i].label}), 1, overflows[i].value);
+    exposition_begin(&p->to, "ses_collector_series", METRIC_GAUGE, "Time series held.");
+    exposition_u64(&p->to, NULL, 0, s->series);
+    exposition_begin(&p->to, "ses_collector_build_info", METRIC_GAUGE, "Always 1; the labels say what runs.");
+    exposition_u64(&p->to, LABELS({"version", SES_COLLECTOR_VERSION}), 1, 1);
+}
+
+bool prometheus_write(FILE *out, const struct snapshot *s, struct err *err) {
+    struct page p = {
+        .to = {.out = out},
+        .s = s,
+        .rows = sorted(s->both.rows, s->both.count, sizeof *s->both.rows, compare_rows),
+        .details = sorted(s->details, s->detail_count, sizeof *s->details, compare_details),
+        .windows = sorted(s->windows, s->window_count, sizeof *s->windows, compare_windows),
+    };
+    errno = 0;
+    write_events(&p);
+    write_recipients(&p);
+    for (size_t i = 0; i < COUNT(detail_families); i++)
+        write_detail_family(&p, &detail_families[i]);
+    write_delivery_seconds(&p);
+    write_rates(&p);
+    write_alerts(&p);
+    write_records(&p);
+    write_objects(&p);
+    write_times(&p);
+    write_self(&p);
+    int reason = errno;
+    free(p.rows);
+    free(p.details);
+    free(p.windows);
+    if (ferror(out))
+        return err_set_errno(err, ERR_IO, reason ? reason : EIO, "cannot write the metrics");
+    return true;
+}
