@@ -1,0 +1,274 @@
+/* The metrics as text: the whole page of a small snapshot, and hostile names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "made_up_snapshot.h"
+#include "sinks/exposition.h"
+#include "sinks/prometheus.h"
+#include "version.h"
+
+static char *text_of(const struct snapshot *s) {
+    char *text = NULL;
+    struct err err = {0};
+    MADE_UP_TEXT(text, assert_true(prometheus_write(out, s, &err)));
+    return text;
+}
+
+/* The samples of one family, without HELP and TYPE. Returns new. */
+static char *family_of(const char *text, const char *name) {
+    char type[96];
+    snprintf(type, sizeof type, "# TYPE %s ", name);
+    const char *from = strstr(text, type);
+    assert_non_null(from);
+    from = strchr(from, '\n') + 1;
+    const char *to = strstr(from, "# HELP");
+    return strndup(from, to ? (size_t)(to - from) : strlen(from));
+}
+
+static void expect_family(const struct snapshot *s, const char *name, const char *expected) {
+    char *text = text_of(s), *family = family_of(text, name);
+    assert_string_equal(family, expected);
+    free(family);
+    free(text);
+}
+
+static void escapes(void **state) {
+    (void)state;
+    static const struct {
+        const char *value, *expected;
+    } cases[] = {
+        {"plain", "m{l=\"plain\"} 1\n"},
+        {"", "m{l=\"\"} 1\n"},
+        {NULL, "m{l=\"\"} 1\n"},
+        {"a\"b\\c\nd", "m{l=\"a\\\"b\\\\c\\nd\"} 1\n"},
+        {"\xea\xb0\x80{},=", "m{l=\"\xea\xb0\x80{},=\"} 1\n"},
+        {"\xff\x01\x7f", "m{l=\"\\\\xff\\\\x01\\\\x7f\"} 1\n"},
+        {"\xed\xa0\x80", "m{l=\"\\\\xed\\\\xa0\\\\x80\"} 1\n"}, /* a surrogate */
+        {"\xc0\xaf", "m{l=\"\\\\xc0\\\\xaf\"} 1\n"},            /* an overlong slash */
+    };
+    for (size_t i = 0; i < MADE_UP_COUNT(cases); i++) {
+        char *text = NULL;
+        MADE_UP_TEXT(text, struct exposition e = {.out = out}; e.family = "m";
+                     exposition_u64(&e, &(struct metric_label){"l", cases[i].value}, 1, 1));
+        assert_string_equal(text, cases[i].expected);
+        free(text);
+    }
+    char *text = NULL;
+    MADE_UP_TEXT(text, struct exposition e = {.out = out}; exposition_begin(&e, "m", METRIC_GAUGE, "a\\b\nc\"d"));
+    assert_string_equal(text, "# HELP m a\\\\b\\nc\"d\n# TYPE m gauge\n");
+    free(text);
+}
+
+static void events_are_summed_over_providers(void **state) {
+    (void)state;
+    struct view_row rows[3] = {{.provider = "yahoo", .configuration_set = "b"},
+                               {.provider = "gmail", .configuration_set = "b"},
+                               {.provider = "gmail", .configuration_set = "a"}};
+    rows[0].tally[0].records[EVENT_SEND] = 1;
+    rows[1].tally[0].records[EVENT_SEND] = 20;
+    rows[2].tally[0].records[EVENT_UNKNOWN] = 300;
+    rows[1].tally[0].recipients[EVENT_SEND] = 25;
+    struct snapshot s = made_up_snapshot();
+    s.both = (struct view){.kind = VIEW_BOTH, .rows = rows, .count = 3};
+    expect_family(&s, "ses_events_total",
+                  "ses_events_total{event_type=\"send\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"delivery\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"bounce\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"complaint\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"reject\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"open\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"click\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"rendering_failure\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"delivery_delay\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"subscription\",configuration_set=\"a\"} 0\n"
+                  "ses_events_total{event_type=\"unknown\",configuration_set=\"a\"} 300\n"
+                  "ses_events_total{event_type=\"send\",configuration_set=\"b\"} 21\n"
+                  "ses_events_total{event_type=\"delivery\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"bounce\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"complaint\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"reject\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"open\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"click\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"rendering_failure\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"delivery_delay\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"subscription\",configuration_set=\"b\"} 0\n"
+                  "ses_events_total{event_type=\"unknown\",configuration_set=\"b\"} 0\n");
+    char *text = text_of(&s);
+    assert_non_null(
+        strstr(text, "ses_recipients_total{event_type=\"send\",configuration_set=\"b\",provider=\"gmail\"} 25\n"));
+    free(text);
+}
+
+static void details(void **state) {
+    (void)state;
+    struct detail_row rows[] = {
+        {EVENT_BOUNCE, "Transient", "General", "a", "gmail", 2},
+        {EVENT_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 3},
+        {EVENT_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 4}, /* twice the same: one series */
+        {EVENT_COMPLAINT, "abuse", NULL, "", "yahoo", 5},
+        {EVENT_DELIVERY_DELAY, "MailboxFull", NULL, "a", "other", 6},
+        {EVENT_SUBSCRIPTION, "opt_out", "UnsubscribeHeader", "a", NULL, 7},
+        {EVENT_REJECT, "Bad content", NULL, "a", NULL, 8},
+        {EVENT_RENDERING_FAILURE, "welcome \"x\"", NULL, "a", NULL, 9},
+    };
+    struct snapshot s = made_up_snapshot();
+    s.details = rows;
+    s.detail_count = MADE_UP_COUNT(rows);
+    expect_family(&s, "ses_bounces_total",
+                  "ses_bounces_total{bounce_type=\"Permanent\",bounce_subtype=\"NoEmail\",configuration_set=\"a\","
+                  "provider=\"gmail\"} 7\n"
+                  "ses_bounces_total{bounce_type=\"Transient\",bounce_subtype=\"General\",configuration_set=\"a\","
+                  "provider=\"gmail\"} 2\n");
+    expect_family(&s, "ses_complaints_total",
+                  "ses_complaints_total{feedback_type=\"abuse\",configuration_set=\"\",provider=\"yahoo\"} 5\n");
+    expect_family(
+        &s, "ses_delivery_delays_total",
+        "ses_delivery_delays_total{delay_type=\"MailboxFull\",configuration_set=\"a\",provider=\"other\"} 6\n");
+    expect_family(&s, "ses_subscription_changes_total",
+                  "ses_subscription_changes_total{change=\"opt_out\",source=\"UnsubscribeHeader\","
+                  "configuration_set=\"a\"} 7\n");
+    expect_family(&s, "ses_rejects_total", "ses_rejects_total{reason=\"Bad content\",configuration_set=\"a\"} 8\n");
+    expect_family(&s, "ses_rendering_failures_total",
+                  "ses_rendering_failures_total{template=\"welcome \\\"x\\\"\",configuration_set=\"a\"} 9\n");
+}
+
+static void delivery_times_are_cumulative(void **state) {
+    (void)state;
+    struct view_row row = {.provider = "gmail", .configuration_set = "a"};
+    row.tally[0].recipients[EVENT_DELIVERY] = 7;
+    row.tally[0].delivery_count[0] = 1;
+    row.tally[0].delivery_count[4] = 2;
+    row.tally[0].delivery_count[DELIVERY_BUCKETS - 1] = 3; /* and one without a time */
+    row.tally[0].delivery_ms_sum = 123456789;
+    struct snapshot s = made_up_snapshot();
+    s.both = (struct view){.kind = VIEW_BOTH, .rows = &row, .count = 1};
+#define BUCKET(le, n) "ses_delivery_seconds_bucket{configuration_set=\"a\",provider=\"gmail\",le=\"" le "\"} " n "\n"
+    expect_family(
+        &s, "ses_delivery_seconds",
+        BUCKET("0.1", "1") BUCKET("0.25", "1") BUCKET("0.5", "1") BUCKET("1", "1") BUCKET("2.5", "3") BUCKET("5", "3")
+            BUCKET("10", "3") BUCKET("30", "3") BUCKET("60", "3") BUCKET("300", "3") BUCKET("900", "3")
+                BUCKET("1800", "3") BUCKET("3600", "3") BUCKET("14400", "3") BUCKET(
+                    "+Inf", "6") "ses_delivery_seconds_sum{configuration_set=\"a\",provider=\"gmail\"} 123456.789\n"
+                                 "ses_delivery_seconds_count{configuration_set=\"a\",provider=\"gmail\"} 6\n");
+}
+
+static void an_absent_rate_has_its_numbers_only(void **state) {
+    (void)state;
+    struct window_row rows[] = {
+        {WINDOW_1H, "identity", "", "", "example.com", {{[COUNT_SENT] = 3, [COUNT_BOUNCED] = 1}}},
+    };
+    struct snapshot s = made_up_snapshot();
+    s.windows = rows;
+    s.window_count = 1;
+    char *text = text_of(&s);
+#define RATE(name)                                                                                                     \
+    "{rate=\"" name "\",window=\"1h\",basis=\"event\",scope=\"identity\",provider=\"\","                               \
+    "configuration_set=\"\",identity=\"example.com\"} "
+    assert_non_null(strstr(text, "ses_rate_ratio" RATE("bounce") "0.3333333333333333\n"));
+    assert_non_null(strstr(text, "ses_rate_numerator" RATE("bounce") "1\n"));
+    assert_non_null(strstr(text, "ses_rate_denominator" RATE("bounce") "3\n"));
+    assert_null(strstr(text, "ses_rate_ratio" RATE("complaint")));
+    assert_non_null(strstr(text, "ses_rate_denominator" RATE("complaint") "0\n"));
+    free(text);
+}
+
+static void an_alert_is_one_series(void **state) {
+    (void)state;
+    struct alert_row rows[] = {
+        {.alertname = "A", .severity = "warning", .scope = "provider", .provider = "x", .state = ALERT_FIRING},
+        {.alertname = "A", .severity = "warning", .scope = "provider", .provider = "x", .state = ALERT_RESOLVED},
+        {.alertname = "A", .severity = "warning", .scope = "account", .provider = "", .state = ALERT_PENDING},
+    };
+    struct snapshot s = made_up_snapshot();
+    s.alerts = rows;
+    s.alert_count = MADE_UP_COUNT(rows);
+    expect_family(&s, "ses_alert_firing",
+                  "ses_alert_firing{alert=\"A\",severity=\"warning\",scope=\"account\",provider=\"\","
+                  "configuration_set=\"\"} 0\n"
+                  "ses_alert_firing{alert=\"A\",severity=\"warning\",scope=\"provider\",provider=\"x\","
+                  "configuration_set=\"\"} 1\n");
+}
+
+static void about_itself(void **state) {
+    (void)state;
+    struct snapshot s = made_up_snapshot();
+    s.accounting = (struct accounting){.read = UINT64_MAX, .counted = 2, .duplicate = 3, .late = 4, .future = 5};
+    s.accounting.filtered = 6;
+    s.accounting.bytes_read = 7;
+    s.accounting.bytes_decoded = 8;
+    s.accounting.malformed[MALFORMED_BAD_TIME] = 9;
+    s.accounting.objects_unreadable = 10;
+    s.series = 11;
+    s.overflow_tag = 12;
+    s.watermark_ms = 1763768070123;
+    s.last_event_ms[EVENT_OPEN] = 1763768070000;
+    char *text = text_of(&s);
+    static const char *const lines[] = {
+        "\nses_collector_records_read_total{source=\"files\"} 18446744073709551615\n",
+        "\nses_collector_records_counted_total{source=\"files\"} 2\n",
+        "\nses_collector_events_duplicate_total{source=\"files\"} 3\n",
+        "\nses_collector_events_late_total{source=\"files\"} 4\n",
+        "\nses_collector_events_future_total{source=\"files\"} 5\n",
+        "\nses_collector_records_filtered_total{source=\"files\"} 6\n",
+        "\nses_collector_bytes_read_total{source=\"files\"} 7\n",
+        "\nses_collector_bytes_decoded_total{source=\"files\"} 8\n",
+        "\nses_collector_records_malformed_total{source=\"files\",reason=\"bad_time\"} 9\n",
+        "\nses_collector_records_malformed_total{source=\"files\",reason=\"truncated\"} 0\n",
+        "\nses_collector_objects_read_total{source=\"files\",result=\"unreadable\"} 10\n",
+        "\nses_collector_series 11\n",
+        "\nses_collector_label_overflow_total{label=\"tag\"} 12\n",
+        "\nses_collector_watermark_timestamp_seconds 1763768070.123\n",
+        "\nses_collector_last_event_timestamp_seconds{event_type=\"open\"} 1763768070\n",
+        "\nses_collector_build_info{version=\"" SES_COLLECTOR_VERSION "\"} 1\n",
+    };
+    for (size_t i = 0; i < MADE_UP_COUNT(lines); i++)
+        if (!strstr(text, lines[i]))
+            fail_msg("missing: %s", lines[i]);
+    assert_null(strstr(text, "event_type=\"send\""));
+    free(text);
+}
+
+/* promtool is part of Prometheus; where it is not installed this is left out. */
+static void promtool_finds_nothing(void **state) {
+    (void)state;
+    if (system("promtool --version >/dev/null 2>&1") != 0)
+        skip();
+    struct view_row rows[3] = {{.provider = "gmail", .configuration_set = "a\"b\\c\n\xff"},
+                               {.provider = "simulator", .configuration_set = ""},
+                               {.provider = "\xea\xb0\x80", .configuration_set = "} 1\n# EOF"}};
+    for (int i = 0; i < 3; i++)
+        rows[i].tally[0] = made_up_tally(100, 7, 1, 3);
+    struct detail_row detail[] = {{EVENT_BOUNCE, "other", "other", "\xfe", "gmail", 1},
+                                  {EVENT_RENDERING_FAILURE, "\x01\t\r", NULL, "\\\"", NULL, 1}};
+    struct window_row windows[] = {{WINDOW_7D, "account", "", "", "", rows[0].tally[0].rates},
+                                   {WINDOW_5M, "provider", "gmail", "", "", rows[0].tally[0].rates}};
+    struct snapshot s = made_up_snapshot();
+    s.both = (struct view){.kind = VIEW_BOTH, .rows = rows, .count = 3};
+    s.details = detail;
+    s.detail_count = 2;
+    s.windows = windows;
+    s.window_count = 2;
+    s.watermark_ms = s.last_event_ms[EVENT_SEND] = 1763768070123;
+    FILE *pipe = popen("promtool check metrics 2>&1", "w");
+    assert_non_null(pipe);
+    assert_true(prometheus_write(pipe, &s, NULL));
+    assert_int_equal(pclose(pipe), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(escapes),
+        cmocka_unit_test(events_are_summed_over_providers),
+        cmocka_unit_test(details),
+        cmocka_unit_test(delivery_times_are_cumulative),
+        cmocka_unit_test(an_absent_rate_has_its_numbers_only),
+        cmocka_unit_test(an_alert_is_one_series),
+        cmocka_unit_test(about_itself),
+        cmocka_unit_test(promtool_finds_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
