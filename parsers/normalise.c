@@ -192,8 +192,7 @@ static unsigned counters_of(const struct dictionary *d, const struct event *e, b
     }
 }
 
-/* --- identity of a happening
- * ------------------------------------------------------------------------------------------ */
+/* --- identity of a happening -------------------------------------------------------------------------------------- */
 
 static void hash_span(struct hash_state *s, struct span v) {
     hash_field(s, v.ptr, v.len);
@@ -248,8 +247,7 @@ static void hash_recipient(struct hash_state *s, struct span address, struct spa
     hash_span(s, domain);
 }
 
-/* --- one record
- * --------------------------------------------------------------------------------------------------------- */
+/* --- one record --------------------------------------------------------------------------------------------------- */
 
 static bool counts_per_recipient(enum event_type type) {
     return type != EVENT_COMPLAINT && type != EVENT_OPEN && type != EVENT_CLICK && type != EVENT_SUBSCRIPTION;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/alloc.h"
+#include "parsers/ses_subscription.h"
 #include "parsers/timestamp.h"
 
 void ses_parser_init(struct ses_parser *p) {
@@ -429,7 +430,19 @@ static bool read_delay_member(struct reading *r, struct span k, struct json_valu
     return true;
 }
 
-static bool read_subscription_member(struct reading *r, struct span k, struct json_value *v, struct ses_event *e);
+static bool read_subscription_member(struct reading *r, struct span k, struct json_value *v, struct ses_event *e) {
+    if (span_is(k, "contactList"))
+        optional_string(r, 1, v, &e->contact_list);
+    else if (span_is(k, "source"))
+        optional_string(r, 2, v, &e->subscription_source);
+    else if (span_is(k, "newTopicPreferences"))
+        raw_value(r, 3, v, &e->new_preferences);
+    else if (span_is(k, "oldTopicPreferences"))
+        raw_value(r, 4, v, &e->old_preferences);
+    else
+        return false;
+    return true;
+}
 
 static bool read_object_member(struct reading *r, struct span k, struct json_value *v, struct ses_event *e) {
     if (span_is(k, "timestamp")) {
@@ -494,129 +507,6 @@ struct span ses_object_name(enum event_type type) {
                                                    "reject",        "open",         "click",  "failure",
                                                    "deliveryDelay", "subscription", ""};
     return span_of(names[type]);
-}
-
-/* --- subscription ------------------------------------------------------------------------------------------------ */
-
-struct preferences {
-    bool unsubscribe_all;
-    struct span topics; /* topicSubscriptionStatus, raw */
-};
-
-/* {"unsubscribeAll":true,"topicSubscriptionStatus":[{"topicName":"news","subscriptionStatus":"OptOut"}], ...} */
-static struct preferences read_preferences(struct reading *r, struct json_walk *w) {
-    struct preferences found = {0};
-    struct json_value key, v;
-    bool first = true;
-    if (!json_enter(w))
-        return found;
-    while (json_member(w, &first, &key, &v)) {
-        struct span k = key_of(r, &key);
-        if (span_is(k, "unsubscribeAll"))
-            found.unsubscribe_all = v.kind == JSON_KIND_TRUE;
-        json_pass(w, &v);
-        if (span_is(k, "topicSubscriptionStatus") && v.kind == JSON_KIND_ARRAY)
-            found.topics = json_text(w, &v);
-    }
-    return found;
-}
-
-/* {"topicName":"news","subscriptionStatus":"OptOut"} at w->at */
-static void read_topic(struct reading *r, struct json_walk *w, struct span *name, struct span *status) {
-    struct json_value key, v;
-    bool first = true;
-    *name = *status = (struct span){0};
-    if (!json_enter(w))
-        return;
-    while (json_member(w, &first, &key, &v)) {
-        struct span k = key_of(r, &key);
-        struct span *to = span_is(k, "topicName") ? name : span_is(k, "subscriptionStatus") ? status : NULL;
-        if (to && v.kind == JSON_KIND_STRING && !ses_string(r->p, w, &v, to))
-            note(r, MALFORMED_STRUCTURE);
-        json_pass(w, &v);
-    }
-}
-
-/* A contact list has at most 20 topics (SES quotas). Looking no further keeps the comparison of two long lists short.
- */
-enum { MAX_TOPICS = 100 };
-
-/* The status that the old preferences gave a topic; empty if none. */
-static struct span old_status(struct reading *r, struct span topics, struct span wanted) {
-    struct span name, status;
-    if (!topics.len)
-        return (struct span){0};
-    struct json_walk w = json_walk_at(r->w->ix, (size_t)(topics.ptr - r->w->ix->text));
-    struct json_value v;
-    bool first = true;
-    if (!json_enter(&w))
-        return (struct span){0};
-    for (int i = 0; i < MAX_TOPICS && json_element(&w, &first, &v); i++) {
-        if (v.kind != JSON_KIND_OBJECT) {
-            json_pass(&w, &v);
-            continue;
-        }
-        read_topic(r, &w, &name, &status);
-        if (span_eq(name, wanted))
-            return status;
-    }
-    return (struct span){0};
-}
-
-/* Out beats in: one record that does both is an opt-out. */
-static enum subscription_change compare_topics(struct reading *r, struct span topics, struct span old_topics) {
-    enum subscription_change change = CHANGE_NONE;
-    struct json_walk w = json_walk_at(r->w->ix, (size_t)(topics.ptr - r->w->ix->text));
-    struct json_value v;
-    bool first = true;
-    if (!topics.len || !json_enter(&w))
-        return change;
-    for (int i = 0; i < MAX_TOPICS && json_element(&w, &first, &v); i++) {
-        struct span name, status;
-        if (v.kind != JSON_KIND_OBJECT) {
-            json_pass(&w, &v);
-            continue;
-        }
-        read_topic(r, &w, &name, &status);
-        bool out = span_is(status, "OptOut"), in = span_is(status, "OptIn");
-        if ((!out && !in) || span_eq(status, old_status(r, old_topics, name)))
-            continue;
-        if (out)
-            return CHANGE_OPT_OUT;
-        change = CHANGE_OPT_IN;
-    }
-    return change;
-}
-
-static bool read_subscription_member(struct reading *r, struct span k, struct json_value *v, struct ses_event *e) {
-    if (span_is(k, "contactList"))
-        optional_string(r, 1, v, &e->contact_list);
-    else if (span_is(k, "source"))
-        optional_string(r, 2, v, &e->subscription_source);
-    else if (span_is(k, "newTopicPreferences"))
-        raw_value(r, 3, v, &e->new_preferences);
-    else if (span_is(k, "oldTopicPreferences"))
-        raw_value(r, 4, v, &e->old_preferences);
-    else
-        return false;
-    return true;
-}
-
-/* Which change it was, once both preferences are known. They lie in the text that `w` walks. */
-static enum subscription_change subscription_change(struct ses_parser *p, struct json_walk *at,
-                                                    const struct ses_event *e) {
-    struct reading r = {p, at, 0, SES_FINE};
-    struct preferences now = {0}, before = {0};
-    const char *text = at->ix->text;
-    if (e->new_preferences.len && e->new_preferences.ptr[0] == '{') {
-        struct json_walk w = json_walk_at(at->ix, (size_t)(e->new_preferences.ptr - text));
-        now = read_preferences(&r, &w);
-    }
-    if (e->old_preferences.len && e->old_preferences.ptr[0] == '{') {
-        struct json_walk w = json_walk_at(at->ix, (size_t)(e->old_preferences.ptr - text));
-        before = read_preferences(&r, &w);
-    }
-    return now.unsubscribe_all ? CHANGE_UNSUBSCRIBE_ALL : compare_topics(&r, now.topics, before.topics);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -699,6 +589,6 @@ int ses_finish(struct ses_parser *p, const struct json_index *ix, struct ses_eve
         configuration_set_from_headers(p, &w, e);
     }
     if (e->type == EVENT_SUBSCRIPTION)
-        e->change = subscription_change(p, &w, e);
+        e->change = ses_subscription_change(p, ix, e->new_preferences, e->old_preferences);
     return SES_FINE;
 }

@@ -81,8 +81,7 @@ int64_t aggregate_watermark_ms(const struct aggregate *a) {
     return a->watermark_ms;
 }
 
-/* --- minutes of event time
- * -------------------------------------------------------------------------------------------- */
+/* --- minutes of event time ---------------------------------------------------------------------------------------- */
 
 static struct open_minute *minute_slot(struct aggregate *a, int64_t minute) {
     int64_t ring = (int64_t)a->minute_ring;
@@ -143,8 +142,7 @@ void aggregate_finish(struct aggregate *a) {
         close_minutes(a, floor_div(a->watermark_ms, MINUTE_MS) + 1);
 }
 
-/* --- counting
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- counting ----------------------------------------------------------------------------------------------------- */
 
 static struct tally *tally_of(struct map *tallies, uint64_t key, int period) {
     return (struct tally *)map_put(tallies, key) + period;
@@ -202,8 +200,7 @@ static void count_detail(struct aggregate *a, const struct event *e) {
     ++*n;
 }
 
-/* --- first delays
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- first delays ------------------------------------------------------------------------------------------------- */
 
 static struct delay_day *delay_slot(struct aggregate *a, int64_t day) {
     int64_t ring = (int64_t)a->delay_ring;
@@ -260,8 +257,7 @@ static void note_delay(struct aggregate *a, const struct event *e, int period) {
     count_delayed(a, e, period, 1);
 }
 
-/* --- records
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 static int period_of(const struct aggregate *a, int64_t time_ms) {
     if (time_ms >= a->options.from_ms && time_ms < a->options.to_ms)

@@ -13,8 +13,7 @@ struct builder {
     uint64_t folded_sets;
 };
 
-/* --- which names keep theirs
- * ------------------------------------------------------------------------------------------ */
+/* --- which names keep theirs -------------------------------------------------------------------------------------- */
 
 struct ranked {
     uint32_t id;
@@ -83,8 +82,7 @@ static uint32_t *kept_names(const struct builder *b, struct intern *table, const
     return kept;
 }
 
-/* --- views
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- views -------------------------------------------------------------------------------------------------------- */
 
 static const char *set_name(const struct builder *b, uint32_t id) {
     return intern_name(b->names->sets, id);
@@ -206,8 +204,7 @@ static void build_view(const struct builder *b, struct view *v, const struct vie
         build_pair_view(b, v);
 }
 
-/* --- details
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- details ------------------------------------------------------------------------------------------------------ */
 
 static struct detail_row name_detail(const struct builder *b, uint64_t key) {
     uint32_t detail = DETAIL_KEY_DETAIL(key);
@@ -278,8 +275,7 @@ static void build_details(const struct builder *b, struct snapshot *s) {
     map_deinit(&sums);
 }
 
-/* --- windows
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------------------------------------ */
 
 static void add_counts(struct map *sums, uint64_t key, const struct rate_counts *from) {
     struct rate_counts *to = map_put(sums, key);
@@ -376,8 +372,7 @@ static void build_windows(const struct builder *b, struct snapshot *s) {
     qsort(s->windows, s->window_count, sizeof *s->windows, by_window);
 }
 
-/* --- the whole
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static void build_scalars(const struct builder *b, struct snapshot *s) {
     const struct aggregate *a = b->a;

@@ -55,8 +55,7 @@ static void catch_signals(void) {
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* --- before
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- before ------------------------------------------------------------------------------------------------------- */
 
 static bool load_providers(struct command *c, struct err *err) {
     c->providers = provider_table_create();
@@ -139,8 +138,7 @@ static bool prepare(struct command *c, struct err *err) {
     return true;
 }
 
-/* --- the run
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------------------------------------------------ */
 
 static bool on_progress(void *context, const struct replay_progress *at) {
     struct command *c = context;
@@ -185,9 +183,7 @@ static void take_snapshot(struct command *c) {
     c->snapshot->alerts = alerting_rows(c->alerting, &c->snapshot->alert_count, &c->snapshot->alerts_dropped);
 }
 
-/* --- after
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- after -------------------------------------------------------------------------------------------------------- */
 
 typedef bool (*write_fn)(FILE *out, const struct snapshot *s, struct err *err);
 

@@ -64,8 +64,7 @@ void replay_options_help(void) {
     fputs(help, stdout);
 }
 
-/* --- values
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------------------------------------- */
 
 static bool parse_time(const char *option, const char *text, int64_t *ms, struct err *err) {
     if (timestamp_parse_option(span_of(text), ms))
@@ -103,8 +102,7 @@ static bool parse_choice(const char *option, const char *text, const char *const
     return err_set(err, ERR_USAGE, "--%s %s: not known. It is one of %s", option, text, all);
 }
 
-/* --- views
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- views -------------------------------------------------------------------------------------------------------- */
 
 static bool add_view(struct replay_options *o, enum view_kind kind, unsigned tag, const char *title, struct err *err) {
     for (size_t i = 0; i < o->view_count; i++)
@@ -177,8 +175,7 @@ static bool parse_domains(struct replay_options *o, char *text, struct err *err)
     return true;
 }
 
-/* --- the options
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- the options -------------------------------------------------------------------------------------------------- */
 
 enum option_id {
     OPT_FROM = 256,

@@ -58,8 +58,7 @@ static void push(uint64_t **list, size_t *count, size_t *size, uint64_t key) {
     (*list)[(*count)++] = key;
 }
 
-/* --- windows
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------------------------------------ */
 
 static int window_of(struct alerting *a, int minutes) {
     for (int i = 0; i < a->window_count; i++)
@@ -118,8 +117,7 @@ static void slide(struct alerting *a, struct sliding *w, int64_t minute, const s
     add_to_sums(a, w, cells, false);
 }
 
-/* --- incidents
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- incidents ---------------------------------------------------------------------------------------------------- */
 
 static enum alert_scope scope_of(uint64_t series) {
     switch (CELL_KIND(series)) {
@@ -176,8 +174,7 @@ static size_t add_row(struct alerting *a, const struct alert_rule *rule, uint64_
     return a->row_count++;
 }
 
-/* --- rules on series
- * -------------------------------------------------------------------------------------------------------- */
+/* --- rules on series ---------------------------------------------------------------------------------------------- */
 
 static void deactivate(struct rule_state *r, uint64_t series) {
     for (size_t i = 0; i < r->active_count; i++)
@@ -279,9 +276,7 @@ void alerting_finish(struct alerting *a, int64_t watermark_ms) {
         pass_empty_minutes(a, floor_div(watermark_ms, MINUTE_MS) + 1);
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 struct alerting *alerting_create(const struct alert_rule *rules, size_t count, const struct snapshot_names *names) {
     struct alerting *a = alloc_zeroed(1, sizeof *a);

@@ -40,8 +40,7 @@ struct thread {
     pthread_t id;
 };
 
-/* --- the pool of batches
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the pool of batches ------------------------------------------------------------------------------------------ */
 
 static bool may_take(const struct run *run, size_t job) {
     size_t left = run->free_count + (POOL_BATCHES - run->made);
@@ -111,8 +110,7 @@ static void destroy_batches(struct batch *b) {
     }
 }
 
-/* --- workers
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------------------------------------------------ */
 
 static bool claim_job(struct thread *t) {
     struct run *run = t->run;
@@ -174,8 +172,7 @@ static void stop_threads(struct run *run, struct thread *threads) {
     }
 }
 
-/* --- the counting side
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the counting side -------------------------------------------------------------------------------------------- */
 
 static void keep_notes(struct quarantine *q, const char *object, const struct batch *b) {
     for (unsigned i = 0; i < b->note_count; i++) {
@@ -275,8 +272,7 @@ bool replay_run(struct replay *r) {
     return done;
 }
 
-/* --- the order of objects
- * --------------------------------------------------------------------------------------------------- */
+/* --- the order of objects ----------------------------------------------------------------------------------------- */
 
 /* The latest of the event times at the object's beginning. */
 static bool peek_time(struct object_reader *reader, struct frame *frame, const struct object *o, int64_t *time_ms) {

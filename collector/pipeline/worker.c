@@ -16,8 +16,7 @@ void worker_deinit(struct worker *w) {
     frame_destroy(w->frame);
 }
 
-/* --- batches
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- batches ------------------------------------------------------------------------------------------------------ */
 
 static bool take_batch(struct worker *w) {
     w->batch = w->take(w->context);
@@ -44,8 +43,7 @@ static bool make_room(struct worker *w) {
     return take_batch(w);
 }
 
-/* --- records
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 static void note(struct worker *w, struct batch_note n, struct span raw) {
     struct batch *b = w->batch;
@@ -107,8 +105,7 @@ static bool take_records(struct worker *w) {
     }
 }
 
-/* --- objects
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------------------------------ */
 
 static void count_object(struct accounting *a, enum object_status status) {
     switch (status) {

@@ -127,8 +127,7 @@ void files_sort(struct object_list *list) {
     qsort(list->objects, list->count, sizeof *list->objects, by_time);
 }
 
-/* --- times in keys
- * -------------------------------------------------------------------------------------------------------- */
+/* --- times in keys ------------------------------------------------------------------------------------------------ */
 
 /* `digits` digits at p; -1 if there are not so many, or more. */
 static int number_at(const char *p, int digits) {

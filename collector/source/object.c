@@ -61,8 +61,7 @@ uint64_t object_text_offset(const struct object_reader *r) {
     return r->text_offset;
 }
 
-/* --- stretches of a plain file
- * ---------------------------------------------------------------------------------------------- */
+/* --- stretches of a plain file ------------------------------------------------------------------------------------ */
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -134,8 +133,7 @@ bool object_is_splittable(const struct object *o) {
     return inflate_recognise(text, sniff, NULL) == INFLATE_PLAIN && find_line_of_record(text, (size_t)n) < (size_t)n;
 }
 
-/* --- opening
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static bool open_file(struct object_reader *r, const struct object *o, struct err *err) {
     if (strcmp(o->path, "-") == 0) {
@@ -170,9 +168,7 @@ bool object_open(struct object_reader *r, const struct object *o, struct err *er
     return true;
 }
 
-/* --- reading
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* Up to `len` bytes; 0 at the end (at_end is set), -1 on failure. */
 static ssize_t read_some(struct object_reader *r, char *to, size_t len, struct err *err) {

@@ -116,6 +116,8 @@ cat mixed.ndjson old.ndjson >stream.ndjson
 check "too late" exits 0 replay stream.ndjson
 check "is counted as late" is "$(counted)" "2 0 1 0 2 1"
 check "and says what to do" says "--lateness" err
+check "the lateness it suggests" exits 0 replay --lateness "$(sed -nE 's/.*--lateness ([0-9]+h) .*/\1/p' err)" stream.ndjson
+check "is enough" is "$(counted)" "3 0 0 0 2 1"
 check "more lateness" exits 0 replay --lateness 60d stream.ndjson
 check "counts it" is "$(counted)" "3 0 0 0 2 1"
 check "two files are read in the order of their events" exits 0 replay mixed.ndjson old.ndjson

@@ -22,6 +22,7 @@ import tempfile
 # Files without a test of their own, and why.
 UNTESTED = {
     "collector/core/alloc.c": "ends the process when memory is out; every other test runs through it",
+    "parsers/ses_subscription.c": "record_test and differential_test compare the change of many preferences",
     "parsers/ses_event.c": "record_test, differential_test and record_fuzz read every field through parsers/record.c",
     "collector/core/clock.c": "two calls of the system's clock; everything else is given the time",
 }
@@ -165,6 +166,7 @@ SOUND_TREE = {
     "README.md": "scripts/demo scripts/test [here](docs/a.md#x) [there](https://example.com/) `[no](link)`\n",
     "docs/a.md": "[back](../README.md)\n",
     "collector/core/alloc.c": "",
+    "parsers/ses_subscription.c": "record_test and differential_test compare the change of many preferences",
     "parsers/ses_event.c": "record_test, differential_test and record_fuzz read every field through parsers/record.c",
     "collector/core/clock.c": "",
     "collector/core/map.c": "",

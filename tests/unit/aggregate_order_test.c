@@ -1,6 +1,7 @@
 /* collector/aggregate: the result does not depend on the order of the input, nor on how often it comes; and whatever is
  * folded together, the sums stay. */
 #include "aggregate_run.h"
+#include "unit/random_numbers.h"
 
 /* --- first delays ------------------------------------------------------------------------------------------------- */
 
@@ -176,17 +177,6 @@ static void first_delay_across_periods(void **state) {
 }
 
 /* --- a random stream ---------------------------------------------------------------------------------------------- */
-
-static uint64_t next_random(uint64_t *seed) {
-    uint64_t z = *seed += 0x9e3779b97f4a7c15ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-
-static unsigned below(uint64_t *seed, unsigned limit) {
-    return (unsigned)(next_random(seed) % limit);
-}
 
 enum { MAX_RECIPIENTS = 4, RECORDS = 400 };
 

@@ -12,22 +12,12 @@
 
 #include "aggregate/cells.h"
 #include "pipeline/alerting.h"
+#include "unit/random_numbers.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 enum { DAY = 24 * 60, YEAR = 365 * DAY, SETS = 2, SERIES = 5 };
 #define ALL_SCOPES (1u << SCOPE_ACCOUNT | 1u << SCOPE_PROVIDER | 1u << SCOPE_CONFIGURATION_SET)
-
-static uint64_t next_random(uint64_t *seed) {
-    uint64_t z = *seed += 0x9e3779b97f4a7c15ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-
-static unsigned below(uint64_t *seed, unsigned limit) {
-    return (unsigned)(next_random(seed) % limit);
-}
 
 /* --- what is watched ---------------------------------------------------------------------------------------------- */
 

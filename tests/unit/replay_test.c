@@ -17,21 +17,11 @@
 
 #include "pipeline/replay.h"
 #include "snapshot_text.h"
+#include "unit/random_numbers.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define MINUTES(n)   ((int64_t)(n)*MINUTE_MS)
 #define NOON         ((int64_t)1795262400000) /* 2026-11-21T12:00:00Z */
-
-static uint64_t next_random(uint64_t *seed) {
-    uint64_t z = *seed += 0x9e3779b97f4a7c15ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-
-static unsigned below(uint64_t *seed, unsigned limit) {
-    return (unsigned)(next_random(seed) % limit);
-}
 
 /* --- records and files -------------------------------------------------------------------------------------------- */
 
