@@ -10,7 +10,9 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *does;
 } commands[] = {
+    {"run", command_run, "the service: reads sources for ever, serves metrics and alerts"},
     {"replay", command_replay, "reads dumps of SES events and reports rates, metrics and alerts"},
+    {"check", command_check, "checks a configuration file, and says where it is wrong"},
     {"simulate", command_simulate, "writes a realistic, seeded stream of SES events"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

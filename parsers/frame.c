@@ -51,6 +51,10 @@ void frame_destroy(struct frame *f) {
     free(f);
 }
 
+uint64_t frame_position(const struct frame *f) {
+    return f->offset + f->at;
+}
+
 void frame_set_tags(struct frame *f, const struct span *names, unsigned count) {
     assert(count <= EVENT_MAX_TAGS);
     for (unsigned i = 0; i < count; i++)

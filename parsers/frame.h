@@ -51,4 +51,7 @@ void frame_filled(struct frame *f, size_t n, bool last);
 
 enum frame_result frame_next(struct frame *f, struct frame_item *item);
 
+/* How far the text is done with: behind the last record, or where damage began that has not ended yet. */
+uint64_t frame_position(const struct frame *f);
+
 #endif

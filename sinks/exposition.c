@@ -1,16 +1,19 @@
 #include "sinks/exposition.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/utf8.h"
 #include "sinks/text.h"
 
-/* HELP escapes the backslash and the line end; label values the quote as well. */
-static void put_help(FILE *out, const char *text) {
+/* HELP escapes the backslash and the line end; OpenMetrics, and label values in both formats, the quote as well. */
+static void put_help(FILE *out, const char *text, bool quotes) {
     for (; *text; text++) {
         if (*text == '\\')
             fputs("\\\\", out);
+        else if (*text == '"' && quotes)
+            fputs("\\\"", out);
         else if (*text == '\n')
             fputs("\\n", out);
         else
@@ -51,13 +54,45 @@ static void put_series(struct exposition *e, const char *suffix, const struct me
     fputs(count ? "} " : " ", e->out);
 }
 
+static bool ends_with(struct span s, struct span end) {
+    return s.len > end.len && memcmp(s.ptr + s.len - end.len, end.ptr, end.len) == 0;
+}
+
+/* What OpenMetrics calls the family: its samples' names without the suffix of their type. */
+static struct span openmetrics_family(const char *name, enum metric_type type) {
+    struct span family = span_of(name);
+    struct span suffix = type == METRIC_COUNTER ? SPAN_LIT("_total") : SPAN_LIT("_info");
+    if (type == METRIC_COUNTER || type == METRIC_INFO) {
+        assert(ends_with(family, suffix));
+        family.len -= suffix.len;
+    }
+    return family;
+}
+
+static void put_unit(FILE *out, struct span family) {
+    static const char *const units[] = {"seconds", "bytes", "ratio"};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        struct span unit = span_of(units[i]);
+        if (ends_with(family, unit) && family.ptr[family.len - unit.len - 1] == '_')
+            fprintf(out, "# UNIT %.*s %s\n", (int)family.len, family.ptr, units[i]);
+    }
+}
+
 void exposition_begin(struct exposition *e, const char *name, enum metric_type type, const char *help) {
-    static const char *const types[] = {
-        [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"};
+    static const char *const types[][2] = {
+        [METRIC_COUNTER] = {"counter", "counter"},
+        [METRIC_GAUGE] = {"gauge", "gauge"},
+        [METRIC_HISTOGRAM] = {"histogram", "histogram"},
+        [METRIC_INFO] = {"gauge", "info"}, /* the text format knows no info */
+    };
+    bool openmetrics = e->format == EXPOSITION_OPENMETRICS;
+    struct span family = openmetrics ? openmetrics_family(name, type) : span_of(name);
     e->family = name;
-    fprintf(e->out, "# HELP %s ", name);
-    put_help(e->out, help);
-    fprintf(e->out, "\n# TYPE %s %s\n", name, types[type]);
+    fprintf(e->out, "# HELP %.*s ", (int)family.len, family.ptr);
+    put_help(e->out, help, openmetrics);
+    fprintf(e->out, "\n# TYPE %.*s %s\n", (int)family.len, family.ptr, types[type][openmetrics]);
+    if (openmetrics)
+        put_unit(e->out, family);
 }
 
 static void put_u64(struct exposition *e, const char *suffix, const struct metric_label *labels, size_t count,
@@ -82,20 +117,33 @@ void exposition_double(struct exposition *e, const struct metric_label *labels, 
     put_double(e, "", labels, count, value);
 }
 
+/* OpenMetrics wants a bound to look like a float: "1.0", where the text format has "1". */
+static void make_bound(const struct exposition *e, double bound, char out[TEXT_NUMBER_SIZE]) {
+    text_double(bound, out);
+    if (e->format == EXPOSITION_OPENMETRICS && !strpbrk(out, ".eIN"))
+        memcpy(out + strlen(out), ".0", sizeof ".0");
+}
+
 void exposition_histogram(struct exposition *e, const struct metric_label *labels, size_t count, const double *bounds,
                           size_t bound_count, const uint64_t *counts, double sum) {
     assert(count < EXPOSITION_MAX_LABELS);
     struct metric_label with_le[EXPOSITION_MAX_LABELS];
-    memcpy(with_le, labels, count * sizeof *labels);
+    if (count)
+        memcpy(with_le, labels, count * sizeof *labels);
     uint64_t below = 0;
     for (size_t i = 0; i <= bound_count; i++) {
         char le[TEXT_NUMBER_SIZE] = "+Inf";
         if (i < bound_count)
-            text_double(bounds[i], le);
+            make_bound(e, bounds[i], le);
         with_le[count] = (struct metric_label){"le", le};
         below += counts[i];
         put_u64(e, "_bucket", with_le, count + 1, below);
     }
     put_double(e, "_sum", labels, count, sum);
     put_u64(e, "_count", labels, count, below);
+}
+
+void exposition_end(struct exposition *e) {
+    if (e->format == EXPOSITION_OPENMETRICS)
+        fputs("# EOF\n", e->out);
 }

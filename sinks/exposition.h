@@ -1,6 +1,7 @@
 /* Writes metric families in a text exposition format. What a family is called and means is the caller's; how lines
- * are formed and escaped is here. Format: Prometheus text 0.0.4
- * (https://prometheus.io/docs/instrumenting/exposition_formats/). */
+ * are formed and escaped is here. Two formats: Prometheus text 0.0.4
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/) and OpenMetrics 1.0.0
+ * (https://prometheus.io/docs/specs/om/open_metrics_spec/). */
 #ifndef SINKS_EXPOSITION_H
 #define SINKS_EXPOSITION_H
 
@@ -8,7 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
+
+/* METRIC_INFO: a gauge that is always 1; its name ends in _info. */
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO };
 
 struct metric_label {
     const char *name;  /* our own word */
@@ -18,9 +22,11 @@ struct metric_label {
 struct exposition {
     FILE *out;          /* borrowed; write errors stay in it (ferror) */
     const char *family; /* the one that samples go to; borrowed until the next begins */
+    enum exposition_format format;
 };
 
-/* HELP and TYPE. `name` is the full name of the samples, with _total where it is a counter. */
+/* HELP and TYPE, and in OpenMetrics the unit where the name ends in one. `name` is the full name of the samples, with
+ * _total where it is a counter; that OpenMetrics calls the family otherwise is done here. */
 void exposition_begin(struct exposition *e, const char *name, enum metric_type type, const char *help);
 
 /* One sample of the family. The label sets of a family's samples must differ. */
@@ -32,5 +38,8 @@ void exposition_double(struct exposition *e, const struct metric_label *labels, 
 enum { EXPOSITION_MAX_LABELS = 12 };
 void exposition_histogram(struct exposition *e, const struct metric_label *labels, size_t count, const double *bounds,
                           size_t bound_count, const uint64_t *counts, double sum);
+
+/* After the last family: what OpenMetrics wants at the end. */
+void exposition_end(struct exposition *e);
 
 #endif

@@ -1,18 +1,13 @@
 #include "sinks/prometheus.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/alloc.h"
-#include "sinks/exposition.h"
+#include "sinks/prometheus_parts.h"
 #include "version.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define LABELS(...)                                                                                                    \
-    (struct metric_label[]) {                                                                                          \
-        __VA_ARGS__                                                                                                    \
-    }
 
 /* The snapshot, and its rows in an order of their names: the order of rows in a snapshot follows volume and would move
  * series about from one scrape to the next. */
@@ -96,6 +91,27 @@ static void write_recipients(struct page *p) {
                            LABELS({"event_type", event_type_name((enum event_type)t)},
                                   {"configuration_set", row->configuration_set}, {"provider", row->provider}),
                            3, row->tally[PERIOD_NOW].recipients[t]);
+    }
+}
+
+/* Only of the tags that are views; a view's title is `tag:` and the tag's name, or the name alone. */
+static void write_tags(struct page *p) {
+    bool begun = false;
+    for (size_t v = 0; v < p->s->view_count; v++) {
+        const struct view *view = &p->s->views[v];
+        if (view->kind != VIEW_TAG)
+            continue;
+        if (!begun)
+            exposition_begin(&p->to, "ses_tag_recipients_total", METRIC_COUNTER,
+                             "Recipients that the counted events concern, by the value of a message tag.");
+        begun = true;
+        const char *tag = strncmp(view->title, "tag:", 4) == 0 ? view->title + 4 : view->title;
+        for (size_t i = 0; i < view->count; i++)
+            for (int t = 0; t < EVENT_TYPES; t++)
+                exposition_u64(&p->to,
+                               LABELS({"tag", tag}, {"value", view->rows[i].name},
+                                      {"event_type", event_type_name((enum event_type)t)}),
+                               3, view->rows[i].tally[PERIOD_NOW].recipients[t]);
     }
 }
 
@@ -221,37 +237,54 @@ static void write_alerts(struct page *p) {
     free(alerts);
 }
 
-static void write_records(struct page *p) {
-    const struct accounting *a = &p->s->accounting;
-    const struct {
-        const char *name, *help;
+/* One counter of every source's accounting, found by its place in the struct. */
+static void write_source_counter(struct page *p, size_t offset) {
+    for (size_t i = 0; i < p->s->source_count; i++) {
+        const struct source_row *source = &p->s->sources[i];
         uint64_t value;
+        memcpy(&value, (const char *)&source->accounting + offset, sizeof value);
+        exposition_u64(&p->to, LABELS({"source", source->name}), 1, value);
+    }
+}
+
+static void write_records(struct page *p) {
+    static const struct {
+        const char *name, *help;
+        size_t offset;
     } families[] = {
-        {"ses_collector_records_read_total", "Records read, damaged ones included.", a->read},
-        {"ses_collector_records_counted_total", "Records counted.", a->counted},
-        {"ses_collector_events_duplicate_total", "Records whose events were all counted before.", a->duplicate},
-        {"ses_collector_events_late_total", "Records older than the allowed lateness.", a->late},
-        {"ses_collector_events_future_total", "Records from more than 5 minutes ahead of the clock.", a->future},
+        {"ses_collector_records_read_total", "Records read, damaged ones included.", offsetof(struct accounting, read)},
+        {"ses_collector_records_counted_total", "Records counted.", offsetof(struct accounting, counted)},
+        {"ses_collector_events_duplicate_total", "Records whose events were all counted before.",
+         offsetof(struct accounting, duplicate)},
+        {"ses_collector_events_late_total", "Records older than the allowed lateness.",
+         offsetof(struct accounting, late)},
+        {"ses_collector_events_future_total", "Records from more than 5 minutes ahead of the clock.",
+         offsetof(struct accounting, future)},
         {"ses_collector_records_filtered_total",
-         "Records understood and left out: no sending events, or outside the period.", a->filtered},
-        {"ses_collector_bytes_read_total", "Bytes read, as stored.", a->bytes_read},
-        {"ses_collector_bytes_decoded_total", "Bytes after decompression.", a->bytes_decoded},
+         "Records understood and left out: no sending events, or outside the period.",
+         offsetof(struct accounting, filtered)},
+        {"ses_collector_bytes_read_total", "Bytes read, as stored.", offsetof(struct accounting, bytes_read)},
+        {"ses_collector_bytes_decoded_total", "Bytes after decompression.", offsetof(struct accounting, bytes_decoded)},
     };
     for (size_t i = 0; i < COUNT(families); i++) {
         exposition_begin(&p->to, families[i].name, METRIC_COUNTER, families[i].help);
-        exposition_u64(&p->to, LABELS({"source", p->s->source}), 1, families[i].value);
+        write_source_counter(p, families[i].offset);
     }
-
-    exposition_begin(&p->to, "ses_collector_records_malformed_total", METRIC_COUNTER,
-                     "Records that could not be understood, by reason.");
-    for (int r = 0; r < MALFORMED_REASONS; r++)
-        exposition_u64(&p->to,
-                       LABELS({"source", p->s->source}, {"reason", malformed_reason_name((enum malformed_reason)r)}), 2,
-                       a->malformed[r]);
 }
 
-static void write_objects(struct page *p) {
-    const struct accounting *a = &p->s->accounting;
+static void write_malformed(struct page *p) {
+    exposition_begin(&p->to, "ses_collector_records_malformed_total", METRIC_COUNTER,
+                     "Records that could not be understood, by reason.");
+    for (size_t i = 0; i < p->s->source_count; i++)
+        for (int r = 0; r < MALFORMED_REASONS; r++)
+            exposition_u64(
+                &p->to,
+                LABELS({"source", p->s->sources[i].name}, {"reason", malformed_reason_name((enum malformed_reason)r)}),
+                2, p->s->sources[i].accounting.malformed[r]);
+}
+
+static void write_objects_of(struct page *p, const struct source_row *source) {
+    const struct accounting *a = &source->accounting;
     const struct {
         const char *result;
         uint64_t value;
@@ -260,10 +293,15 @@ static void write_objects(struct page *p) {
                    {"damaged", a->objects_damaged},
                    {"unsupported", a->objects_unsupported},
                    {"unreadable", a->objects_unreadable}};
+    for (size_t i = 0; i < COUNT(results); i++)
+        exposition_u64(&p->to, LABELS({"source", source->name}, {"result", results[i].result}), 2, results[i].value);
+}
+
+static void write_objects(struct page *p) {
     exposition_begin(&p->to, "ses_collector_objects_read_total", METRIC_COUNTER,
                      "Objects (files) taken up, by what became of them.");
-    for (size_t i = 0; i < COUNT(results); i++)
-        exposition_u64(&p->to, LABELS({"source", p->s->source}, {"result", results[i].result}), 2, results[i].value);
+    for (size_t i = 0; i < p->s->source_count; i++)
+        write_objects_of(p, &p->s->sources[i]);
 }
 
 static void write_times(struct page *p) {
@@ -294,13 +332,13 @@ static void write_self(struct page *p) {
         exposition_u64(&p->to, LABELS({"label", overflows[i].label}), 1, overflows[i].value);
     exposition_begin(&p->to, "ses_collector_series", METRIC_GAUGE, "Time series held.");
     exposition_u64(&p->to, NULL, 0, s->series);
-    exposition_begin(&p->to, "ses_collector_build_info", METRIC_GAUGE, "Always 1; the labels say what runs.");
+    exposition_begin(&p->to, "ses_collector_build_info", METRIC_INFO, "Always 1; the labels say what runs.");
     exposition_u64(&p->to, LABELS({"version", SES_COLLECTOR_VERSION}), 1, 1);
 }
 
-bool prometheus_write(FILE *out, const struct snapshot *s, struct err *err) {
+static bool write_page(FILE *out, const struct snapshot *s, enum exposition_format format, struct err *err) {
     struct page p = {
-        .to = {.out = out},
+        .to = {.out = out, .format = format},
         .s = s,
         .rows = sorted(s->both.rows, s->both.count, sizeof *s->both.rows, compare_rows),
         .details = sorted(s->details, s->detail_count, sizeof *s->details, compare_details),
@@ -309,15 +347,22 @@ bool prometheus_write(FILE *out, const struct snapshot *s, struct err *err) {
     errno = 0;
     write_events(&p);
     write_recipients(&p);
+    write_tags(&p);
     for (size_t i = 0; i < COUNT(detail_families); i++)
         write_detail_family(&p, &detail_families[i]);
     write_delivery_seconds(&p);
     write_rates(&p);
     write_alerts(&p);
     write_records(&p);
+    write_malformed(&p);
     write_objects(&p);
     write_times(&p);
     write_self(&p);
+    if (s->has_service) {
+        prometheus_write_service(&p.to, s);
+        prometheus_write_process(&p.to, s);
+    }
+    exposition_end(&p.to);
     int reason = errno;
     free(p.rows);
     free(p.details);
@@ -325,4 +370,12 @@ bool prometheus_write(FILE *out, const struct snapshot *s, struct err *err) {
     if (ferror(out))
         return err_set_errno(err, ERR_IO, reason ? reason : EIO, "cannot write the metrics");
     return true;
+}
+
+bool prometheus_write(FILE *out, const struct snapshot *s, struct err *err) {
+    return write_page(out, s, EXPOSITION_TEXT, err);
+}
+
+bool openmetrics_write(FILE *out, const struct snapshot *s, struct err *err) {
+    return write_page(out, s, EXPOSITION_OPENMETRICS, err);
 }

@@ -211,6 +211,13 @@ void quarantine_add_unknown(struct quarantine *q, const char *field, struct span
     pthread_mutex_unlock(&q->lock);
 }
 
+void quarantine_flush(struct quarantine *q) {
+    pthread_mutex_lock(&q->lock);
+    if (!q->failure && fflush(q->records) != 0)
+        q->failure = errno;
+    pthread_mutex_unlock(&q->lock);
+}
+
 uint64_t quarantine_kept(struct quarantine *q) {
     pthread_mutex_lock(&q->lock);
     uint64_t kept = q->kept;

@@ -29,6 +29,9 @@ void quarantine_add(struct quarantine *q, struct span object_name, uint64_t offs
 /* Counts a value seen in `field` (our own word, as "bounceSubType"). Thread-safe. */
 void quarantine_add_unknown(struct quarantine *q, const char *field, struct span value);
 
+/* Hands what was kept to the system: a process that dies after that loses none of it. */
+void quarantine_flush(struct quarantine *q);
+
 uint64_t quarantine_kept(struct quarantine *q);    /* records written */
 uint64_t quarantine_dropped(struct quarantine *q); /* records only counted */
 

@@ -31,7 +31,7 @@ static void put_accounting(struct json_writer *w, const struct snapshot *s) {
     json_put_key(w, "accounting");
     json_put_open(w, '{');
     json_put_key(w, "source");
-    json_put_string(w, s->source);
+    json_put_string(w, s->sources[0].name);
     put_key_u64(w, "read", a->read);
     put_key_u64(w, "counted", a->counted);
     put_key_u64(w, "duplicate", a->duplicate);

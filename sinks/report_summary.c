@@ -45,7 +45,7 @@ static void put_source(FILE *out, const struct snapshot *s, bool colour) {
     text_bytes(a->bytes_read, read);
     text_bytes(a->bytes_decoded, decoded);
     put_title(out, colour, "Source");
-    fprintf(out, "%s: ", s->source ? s->source : "?");
+    fprintf(out, "%s: ", s->sources[0].name);
     put_count(out, objects, "", objects == 1 ? " object, " : " objects, ");
     fputs(read, out);
     if (strcmp(read, decoded) != 0)

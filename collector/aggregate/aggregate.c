@@ -15,8 +15,15 @@ enum fate { FATE_COUNT, FATE_FILTERED, FATE_FUTURE, FATE_LATE };
 /* --- life -----------------------------------------------------------------------------------------------------------
  */
 
+/* Minutes that can be open at once: those that are waited for, the present one, and events that are a little ahead. */
+static size_t open_minutes(const struct aggregate *a) {
+    if (a->options.settle_ms)
+        return (size_t)(a->options.settle_ms / MINUTE_MS) + FUTURE_MS / MINUTE_MS + 3;
+    return (size_t)(a->lateness_hours + 2) * 60;
+}
+
 static void init_minutes(struct aggregate *a) {
-    a->minute_ring = (size_t)(a->lateness_hours + 2) * 60;
+    a->minute_ring = open_minutes(a);
     a->minutes = alloc_zeroed(a->minute_ring, sizeof *a->minutes);
     for (size_t i = 0; i < a->minute_ring; i++) {
         a->minutes[i].minute = INT64_MIN;
@@ -33,6 +40,18 @@ static void init_delays(struct aggregate *a) {
         a->delays[i].day = INT64_MIN;
         map_init(&a->delays[i].first, sizeof(struct first_delay));
     }
+}
+
+static void track_changes(struct aggregate *a) {
+    a->dedup.tracked = true;
+    for (size_t i = 0; i < a->delay_ring; i++)
+        map_track(&a->delays[i].first);
+    grid_track(&a->grid);
+    map_track(&a->pairs);
+    map_track(&a->identities);
+    for (int i = 0; i < EVENT_MAX_TAGS; i++)
+        map_track(&a->tags[i]);
+    map_track(&a->details);
 }
 
 struct aggregate *aggregate_create(const struct aggregate_options *options) {
@@ -53,6 +72,8 @@ struct aggregate *aggregate_create(const struct aggregate_options *options) {
     for (int i = 0; i < EVENT_MAX_TAGS; i++)
         map_init(&a->tags[i], tally_size);
     map_init(&a->details, sizeof(uint64_t));
+    if (options->keep_state)
+        track_changes(a);
     return a;
 }
 
@@ -88,12 +109,15 @@ static struct open_minute *minute_slot(struct aggregate *a, int64_t minute) {
     return &a->minutes[((minute % ring) + ring) % ring];
 }
 
-static struct open_minute *open_minute(struct aggregate *a, int64_t time_ms) {
-    int64_t minute = floor_div(time_ms, MINUTE_MS);
+struct open_minute *aggregate_open_minute(struct aggregate *a, int64_t minute) {
     struct open_minute *m = minute_slot(a, minute);
     assert(m->minute == minute || m->minute == INT64_MIN);
     m->minute = minute;
     return m;
+}
+
+static struct open_minute *open_minute(struct aggregate *a, int64_t time_ms) {
+    return aggregate_open_minute(a, floor_div(time_ms, MINUTE_MS));
 }
 
 static void close_minute(struct aggregate *a, struct open_minute *m) {
@@ -120,15 +144,17 @@ static void close_minutes(struct aggregate *a, int64_t end) {
     a->next_close = end;
 }
 
-/* The first minute that may still be counted when the watermark is in `hour`. */
-static int64_t first_open_minute(const struct aggregate *a, int64_t hour) {
-    return (hour - a->lateness_hours) * 60;
+/* The first minute that stays open when the watermark is at `time_ms`. */
+static int64_t first_open_minute(const struct aggregate *a, int64_t time_ms) {
+    if (a->options.settle_ms)
+        return floor_div(time_ms - a->options.settle_ms, MINUTE_MS);
+    return (floor_div(time_ms, HOUR_MS) - a->lateness_hours) * 60;
 }
 
 static void move_watermark(struct aggregate *a, int64_t time_ms) {
     if (time_ms <= a->watermark_ms)
         return;
-    int64_t first = first_open_minute(a, floor_div(time_ms, HOUR_MS));
+    int64_t first = first_open_minute(a, time_ms);
     if (a->next_close == INT64_MIN)
         a->next_close = first;
     else
@@ -140,6 +166,18 @@ static void move_watermark(struct aggregate *a, int64_t time_ms) {
 void aggregate_finish(struct aggregate *a) {
     if (a->watermark_ms != INT64_MIN)
         close_minutes(a, floor_div(a->watermark_ms, MINUTE_MS) + 1);
+}
+
+void aggregate_set_now(struct aggregate *a, int64_t now_ms) {
+    a->options.now_ms = now_ms;
+}
+
+void aggregate_close_until(struct aggregate *a, int64_t time_ms) {
+    close_minutes(a, floor_div(time_ms, MINUTE_MS));
+}
+
+int64_t aggregate_open_from(const struct aggregate *a) {
+    return a->next_close;
 }
 
 /* --- counting ----------------------------------------------------------------------------------------------------- */
@@ -174,10 +212,16 @@ static void count_in_time(struct aggregate *a, const struct event *e, int period
     grid_add(&a->grid, e->time_ms, CELL_IDENTITY | e->identity, counters, by);
     if (!a->options.on_closed)
         return;
+    const uint64_t keys[] = {CELL_ACCOUNT, CELL_PROVIDER | e->provider, CELL_SET | e->set};
+    int64_t minute = floor_div(e->time_ms, MINUTE_MS);
+    if (minute < a->next_close) {
+        for (int i = 0; i < 3; i++)
+            a->options.on_amended(a->options.on_closed_context, minute, keys[i], counters, by);
+        return;
+    }
     struct map *series = &open_minute(a, e->time_ms)->series;
-    cell_add(series, CELL_ACCOUNT, counters, by);
-    cell_add(series, CELL_PROVIDER | e->provider, counters, by);
-    cell_add(series, CELL_SET | e->set, counters, by);
+    for (int i = 0; i < 3; i++)
+        cell_add(series, keys[i], counters, by);
 }
 
 static void count_in_tallies(struct aggregate *a, const struct event *e, int period) {
@@ -251,7 +295,7 @@ static void note_delay(struct aggregate *a, const struct event *e, int period) {
         return;
     if (known) {
         count_delayed(a, &known->event, known->period, -1);
-        known->period = DELAY_FORGOTTEN;
+        put_delay(a, key, known->event.time_ms)->period = DELAY_FORGOTTEN; /* put: it must be saved, too */
     }
     *put_delay(a, key, e->time_ms) = (struct first_delay){*e, period};
     count_delayed(a, e, period, 1);
@@ -309,7 +353,7 @@ static void count_event(struct aggregate *a, const struct event *e) {
 static void count_record(struct aggregate *a, const struct event *e) {
     uint16_t provider = a->record.mixed ? PROVIDER_MULTIPLE : a->record.provider;
     int period = a->record.period;
-    a->accounting.counted++;
+    a->at->counted++;
     tally_of(&a->pairs, CELL_PAIR(e->set, provider), period)->records[e->type]++;
     tally_of(&a->identities, e->identity, period)->records[e->type]++;
     for (unsigned i = 0; i < a->options.tag_count; i++)
@@ -318,7 +362,7 @@ static void count_record(struct aggregate *a, const struct event *e) {
         a->first_ms = e->time_ms;
     if (e->time_ms > a->last_event_ms[e->type])
         a->last_event_ms[e->type] = e->time_ms;
-    if (period != PERIOD_NOW || !a->options.on_closed)
+    if (period != PERIOD_NOW || !a->options.on_closed || floor_div(e->time_ms, MINUTE_MS) < a->next_close)
         return;
     struct open_minute *m = open_minute(a, e->time_ms);
     m->records++;
@@ -331,13 +375,13 @@ static void count_record(struct aggregate *a, const struct event *e) {
 static void end_record(struct aggregate *a, const struct event *e) {
     switch ((enum fate)a->record.fate) {
     case FATE_FILTERED:
-        a->accounting.filtered++;
+        a->at->filtered++;
         break;
     case FATE_FUTURE:
-        a->accounting.future++;
+        a->at->future++;
         break;
     case FATE_LATE:
-        a->accounting.late++;
+        a->at->late++;
         if (a->watermark_ms - e->time_ms > a->latest_by_ms)
             a->latest_by_ms = a->watermark_ms - e->time_ms;
         break;
@@ -345,13 +389,16 @@ static void end_record(struct aggregate *a, const struct event *e) {
         if (a->record.any_new)
             count_record(a, e);
         else
-            a->accounting.duplicate++;
+            a->at->duplicate++;
         break;
     }
 }
 
 void aggregate_apply(struct aggregate *a, const struct batch *batch) {
     enum { AHEAD = 12 }; /* events whose dedup slot is asked for early */
+    assert(batch->source < AGGREGATE_SOURCES);
+    a->at = &a->accounting[batch->source];
+    a->accounting_changed[batch->source] = true;
     for (unsigned i = 0; i < batch->count; i++) {
         if (i + AHEAD < batch->count) {
             const struct event *ahead = &batch->events[i + AHEAD];
@@ -365,5 +412,5 @@ void aggregate_apply(struct aggregate *a, const struct batch *batch) {
         if (e->flags & EVENT_LAST)
             end_record(a, e);
     }
-    accounting_add(&a->accounting, &batch->accounting);
+    accounting_add(a->at, &batch->accounting);
 }

@@ -41,7 +41,9 @@ struct aggregate {
     int64_t first_ms;
     int64_t latest_by_ms;
     int64_t last_event_ms[EVENT_TYPES];
-    struct accounting accounting;
+    struct accounting accounting[AGGREGATE_SOURCES];
+    bool accounting_changed[AGGREGATE_SOURCES];
+    struct accounting *at; /* of the batch at hand */
 
     struct dedup dedup;
     struct delay_day *delays; /* a ring of days */
@@ -65,5 +67,8 @@ struct aggregate {
         bool mixed;        /* they are at several */
     } record;
 };
+
+/* The open minute's place; claims it. */
+struct open_minute *aggregate_open_minute(struct aggregate *a, int64_t minute);
 
 #endif

@@ -26,6 +26,15 @@ void grid_init(struct grid *g) {
     init_ring(g->days, GRID_DAYS);
 }
 
+void grid_track(struct grid *g) {
+    for (size_t i = 0; i < GRID_MINUTES; i++)
+        map_track(&g->minutes[i].cells);
+    for (size_t i = 0; i < GRID_HOURS; i++)
+        map_track(&g->hours[i].cells);
+    for (size_t i = 0; i < GRID_DAYS; i++)
+        map_track(&g->days[i].cells);
+}
+
 void grid_deinit(struct grid *g) {
     deinit_ring(g->minutes, GRID_MINUTES);
     deinit_ring(g->hours, GRID_HOURS);
@@ -98,6 +107,29 @@ void grid_add(struct grid *g, int64_t time_ms, uint64_t key, unsigned counters, 
     else
         return;
     cell_add(&cell->cells, key, counters, by);
+}
+
+static const struct map *cell_of(const struct grid_cell *ring, int64_t size, int64_t index) {
+    const struct grid_cell *cell = &ring[((index % size) + size) % size];
+    return cell->index == index ? &cell->cells : NULL;
+}
+
+const struct map *grid_minute(const struct grid *g, int64_t minute) {
+    return cell_of(g->minutes, GRID_MINUTES, minute);
+}
+
+const struct map *grid_hour(const struct grid *g, int64_t hour) {
+    return cell_of(g->hours, GRID_HOURS, hour);
+}
+
+struct cell_counts *grid_restore(struct grid *g, enum grid_level level, int64_t index, uint64_t key) {
+    static const int64_t units[] = {MINUTE_MS, HOUR_MS, DAY_MS};
+    static const int64_t sizes[] = {GRID_MINUTES, GRID_HOURS, GRID_DAYS};
+    struct grid_cell *rings[] = {g->minutes, g->hours, g->days};
+    int64_t now = floor_div(g->watermark_ms, units[level]);
+    if (!g->started || index > now || index <= now - sizes[level])
+        return NULL;
+    return map_put(&claim(rings[level], sizes[level], index)->cells, key);
 }
 
 static void add_cell(const struct grid_cell *cell, struct map *sums) {

@@ -39,10 +39,10 @@ static inline void cell_add(struct map *cells, uint64_t key, unsigned counters, 
         c->n[__builtin_ctz(bits)] += (uint32_t)by;
 }
 
-/* The grid: minutes for 2 h behind the watermark, hours for 75 h, days for 400 d. As the watermark moves, minutes are
+/* The grid: minutes for 3 h behind the watermark, hours for a week, days for 400 d. As the watermark moves, minutes are
  * folded into their hour and hours into their day, so that where a count lies depends on its age alone, never on when
  * it came. */
-enum { GRID_MINUTES = 121, GRID_HOURS = 76, GRID_DAYS = 401 };
+enum { GRID_MINUTES = 185, GRID_HOURS = 171, GRID_DAYS = 401 };
 
 struct grid_cell {
     int64_t index; /* minutes, hours or days since 1970 */
@@ -56,6 +56,7 @@ struct grid {
 };
 
 void grid_init(struct grid *g);
+void grid_track(struct grid *g); /* its maps remember their changes */
 void grid_deinit(struct grid *g);
 
 /* Never moves back. */
@@ -63,6 +64,15 @@ void grid_advance(struct grid *g, int64_t watermark_ms);
 
 /* Events older than the days kept change nothing. `time_ms` is at most the watermark. */
 void grid_add(struct grid *g, int64_t time_ms, uint64_t key, unsigned counters, int by);
+
+/* The cell of a minute, an hour or a day that is kept at this level now; NULL: none. Borrowed until the next change. */
+const struct map *grid_minute(const struct grid *g, int64_t minute);
+const struct map *grid_hour(const struct grid *g, int64_t hour);
+
+/* A place for counts of earlier days, as they were kept: only right after grid_init and grid_advance. NULL when the
+ * level does not hold the index. */
+enum grid_level { GRID_LEVEL_MINUTE, GRID_LEVEL_HOUR, GRID_LEVEL_DAY };
+struct cell_counts *grid_restore(struct grid *g, enum grid_level level, int64_t index, uint64_t key);
 
 /* Sums by key of the window that ends at the watermark (WINDOW_5M, ...); `sums` holds struct rate_counts. */
 void grid_window(const struct grid *g, int window, struct map *sums);

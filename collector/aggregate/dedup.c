@@ -15,6 +15,7 @@ void dedup_deinit(struct dedup *d) {
     for (size_t i = 0; i < d->ring; i++)
         free(d->hours[i].slots);
     free(d->hours);
+    free(d->added);
     *d = (struct dedup){0};
 }
 
@@ -42,6 +43,18 @@ static void grow(struct dedup_hour *h) {
     h->size = size;
 }
 
+static void note_added(struct dedup *d, int64_t hour, uint64_t key) {
+    if (d->added_count == d->added_size) {
+        d->added_size = d->added_size ? d->added_size * 2 : 1024;
+        d->added = alloc_resize(d->added, d->added_size, sizeof *d->added);
+    }
+    d->added[d->added_count++] = (struct dedup_added){hour, key};
+}
+
+void dedup_forget_added(struct dedup *d) {
+    d->added_count = 0;
+}
+
 bool dedup_add(struct dedup *d, int64_t hour, uint64_t key) {
     struct dedup_hour *h = hour_slot(d, hour);
     if (h->hour != hour) {
@@ -59,6 +72,8 @@ bool dedup_add(struct dedup *d, int64_t hour, uint64_t key) {
     h->slots[i] = key;
     h->used++;
     d->keys++;
+    if (d->tracked)
+        note_added(d, hour, key);
     return true;
 }
 

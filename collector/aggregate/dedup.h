@@ -18,10 +18,19 @@ struct dedup_hour {
     size_t used;
 };
 
+/* A key that was added, for whoever keeps a copy elsewhere. */
+struct dedup_added {
+    int64_t hour;
+    uint64_t key;
+};
+
 struct dedup {
     struct dedup_hour *hours; /* a ring: hour h is at h mod ring */
     size_t ring;
     size_t keys; /* held in all hours */
+    bool tracked;
+    struct dedup_added *added; /* while tracked: since dedup_forget_added, in their order */
+    size_t added_count, added_size;
 };
 
 /* Holds `hours` consecutive hours. */
@@ -31,6 +40,8 @@ void dedup_deinit(struct dedup *d);
 /* True if the key is new in that hour, and is now held. The hour must be within the ring's reach of all hours used
  * since; an hour that takes the place of an older one forgets the older one's keys. */
 bool dedup_add(struct dedup *d, int64_t hour, uint64_t key);
+
+void dedup_forget_added(struct dedup *d);
 
 /* Asks the processor for the memory that dedup_add will touch. */
 void dedup_prefetch(const struct dedup *d, int64_t hour, uint64_t key);

@@ -372,12 +372,111 @@ static void build_windows(const struct builder *b, struct snapshot *s) {
     qsort(s->windows, s->window_count, sizeof *s->windows, by_window);
 }
 
+/* --- past minutes and hours --------------------------------------------------------------------------------------- */
+
+static void add_series(const struct map *cells, struct map *series) {
+    uint64_t key;
+    void *value;
+    for (size_t at = 0; cells && map_next(cells, &at, &key, &value);) {
+        if (CELL_KIND(key) == CELL_IDENTITY)
+            continue;
+        const struct cell_counts *from = value;
+        const uint64_t keys[] = {CELL_ACCOUNT, CELL_PROVIDER | CELL_PAIR_PROVIDER(key), CELL_SET | CELL_PAIR_SET(key)};
+        for (int i = 0; i < 3; i++) {
+            struct cell_counts *to = map_put(series, keys[i]);
+            for (int n = 0; n < RATE_COUNTERS; n++)
+                to->n[n] += from->n[n];
+        }
+    }
+}
+
+bool aggregate_past_minute(const struct aggregate *a, int64_t minute, struct map *series) {
+    add_series(grid_minute(&a->grid, minute), series);
+    return a->grid.started && minute > floor_div(a->grid.watermark_ms, MINUTE_MS) - GRID_MINUTES;
+}
+
+bool aggregate_past_hour(const struct aggregate *a, int64_t hour, struct map *series) {
+    add_series(grid_hour(&a->grid, hour), series);
+    for (int64_t minute = hour * 60; minute < (hour + 1) * 60; minute++)
+        add_series(grid_minute(&a->grid, minute), series);
+    return a->grid.started && hour > floor_div(a->grid.watermark_ms, HOUR_MS) - GRID_HOURS;
+}
+
+/* --- sources ------------------------------------------------------------------------------------------------------ */
+
+static void build_sources(const struct builder *b, struct snapshot *s) {
+    s->source_count = b->names->source_count;
+    s->sources = alloc_zeroed(s->source_count, sizeof *s->sources);
+    for (size_t i = 0; i < s->source_count; i++) {
+        s->sources[i].name = s->sources[i].kind = b->names->sources[i];
+        s->sources[i].accounting = b->a->accounting[i];
+        accounting_add(&s->accounting, &b->a->accounting[i]);
+    }
+}
+
+/* --- history ------------------------------------------------------------------------------------------------------ */
+
+/* Where each of the last hours is added up: a map from series to struct rate_counts[HISTORY_POINTS]. */
+static void add_to_history(const struct map *cells, size_t point, struct map *rows, const struct builder *b) {
+    uint64_t key;
+    void *value;
+    for (size_t at = 0; map_next(cells, &at, &key, &value);) {
+        if (CELL_KIND(key) == CELL_IDENTITY)
+            continue;
+        const struct cell_counts *counts = value;
+        const uint64_t series[] = {CELL_ACCOUNT, CELL_PROVIDER | CELL_PAIR_PROVIDER(key),
+                                   CELL_SET | b->kept_sets[CELL_PAIR_SET(key)]};
+        for (int i = 0; i < 3; i++) {
+            struct rate_counts *hours = map_put(rows, series[i]);
+            for (int n = 0; n < RATE_COUNTERS; n++)
+                hours[point].n[n] += counts->n[n];
+        }
+    }
+}
+
+static int by_history(const void *x, const void *y) {
+    const struct history_row *a = x, *b = y;
+    int c = strcmp(a->scope, b->scope);
+    c = c ? c : strcmp(a->configuration_set, b->configuration_set);
+    return c ? c : strcmp(a->provider, b->provider);
+}
+
+static void build_history(const struct builder *b, struct snapshot *s) {
+    const struct aggregate *a = b->a;
+    struct map rows;
+    uint64_t key;
+    void *value;
+    if (!a->options.settle_ms || a->watermark_ms == INT64_MIN)
+        return;
+    map_init(&rows, HISTORY_POINTS * sizeof(struct rate_counts));
+    int64_t last = floor_div(a->watermark_ms, HOUR_MS), first = last - HISTORY_POINTS + 1;
+    s->history_start_ms = first * HOUR_MS;
+    for (int64_t hour = first; hour <= last; hour++) {
+        const struct map *cells = grid_hour(&a->grid, hour);
+        if (cells)
+            add_to_history(cells, (size_t)(hour - first), &rows, b);
+    }
+    for (int64_t minute = (last - 3) * 60; minute < (last + 1) * 60; minute++) {
+        const struct map *cells = grid_minute(&a->grid, minute);
+        if (cells)
+            add_to_history(cells, (size_t)(floor_div(minute, 60) - first), &rows, b);
+    }
+    s->history = alloc_zeroed(rows.len, sizeof *s->history);
+    for (size_t at = 0; map_next(&rows, &at, &key, &value);) {
+        struct window_row name = name_window(b, 0, key);
+        struct history_row *row = &s->history[s->history_count++];
+        *row = (struct history_row){
+            .scope = name.scope, .provider = name.provider, .configuration_set = name.configuration_set};
+        memcpy(row->hours, value, sizeof row->hours);
+    }
+    qsort(s->history, s->history_count, sizeof *s->history, by_history);
+    map_deinit(&rows);
+}
+
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static void build_scalars(const struct builder *b, struct snapshot *s) {
     const struct aggregate *a = b->a;
-    s->accounting = a->accounting;
-    s->source = "files";
     s->watermark_ms = a->watermark_ms == INT64_MIN ? 0 : a->watermark_ms;
     s->first_ms = a->first_ms == INT64_MIN ? 0 : a->first_ms;
     s->latest_by_ms = a->latest_by_ms;
@@ -410,6 +509,8 @@ struct snapshot *aggregate_snapshot(const struct aggregate *a, const struct snap
     s->view_count = view_count;
     build_details(&b, s);
     build_windows(&b, s);
+    build_sources(&b, s);
+    build_history(&b, s);
     s->overflow_identity += intern_overflowed(names->identities);
     free(b.kept_sets);
     return s;
@@ -425,5 +526,9 @@ void snapshot_destroy(struct snapshot *s) {
     free(s->both.rows);
     free(s->details);
     free(s->windows);
+    for (size_t i = 0; i < s->source_count; i++)
+        source_row_deinit(&s->sources[i]);
+    free(s->sources);
+    free(s->history);
     free(s);
 }

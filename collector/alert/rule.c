@@ -16,8 +16,8 @@ const struct alert_rule *alert_default_rules(size_t *count) {
          .scopes = ALL_SCOPES,
          .window = 60,
          .window_name = "1h",
-         .above = 0.05,
-         .clear_below = 0.04,
+         .threshold = 0.05,
+         .clear = 0.04,
          .min_volume = 200,
          .for_minutes = 5,
          .keep_firing_minutes = 10},
@@ -28,8 +28,8 @@ const struct alert_rule *alert_default_rules(size_t *count) {
          .scopes = ALL_SCOPES,
          .window = 60,
          .window_name = "1h",
-         .above = 0.10,
-         .clear_below = 0.08,
+         .threshold = 0.10,
+         .clear = 0.08,
          .min_volume = 200,
          .for_minutes = 5,
          .keep_firing_minutes = 10},
@@ -40,8 +40,8 @@ const struct alert_rule *alert_default_rules(size_t *count) {
          .scopes = ALL_SCOPES,
          .window = 24 * 60,
          .window_name = "24h",
-         .above = 0.001,
-         .clear_below = 0.0008,
+         .threshold = 0.001,
+         .clear = 0.0008,
          .min_volume = 2000,
          .for_minutes = 5,
          .keep_firing_minutes = 60},
@@ -52,8 +52,8 @@ const struct alert_rule *alert_default_rules(size_t *count) {
          .scopes = ALL_SCOPES,
          .window = 24 * 60,
          .window_name = "24h",
-         .above = 0.005,
-         .clear_below = 0.004,
+         .threshold = 0.005,
+         .clear = 0.004,
          .min_volume = 2000,
          .for_minutes = 5,
          .keep_firing_minutes = 60},
@@ -82,7 +82,8 @@ static bool rule_holds(const struct alert_rule *rule, uint64_t numerator, uint64
         return false;
     if (rule->kind == ALERT_SILENCE)
         return numerator == 0;
-    return (double)numerator >= rule->above * (double)denominator;
+    double value = (double)numerator / (double)denominator;
+    return rule->kind == ALERT_RATE_BELOW ? value <= rule->threshold : value >= rule->threshold;
 }
 
 static bool rule_is_clear(const struct alert_rule *rule, uint64_t numerator, uint64_t denominator) {
@@ -90,7 +91,8 @@ static bool rule_is_clear(const struct alert_rule *rule, uint64_t numerator, uin
         return numerator > 0;
     if (denominator < rule->min_volume || denominator == 0)
         return true;
-    return (double)numerator < rule->clear_below * (double)denominator;
+    double value = (double)numerator / (double)denominator;
+    return rule->kind == ALERT_RATE_BELOW ? value > rule->clear : value < rule->clear;
 }
 
 static enum alert_change step_inactive(const struct alert_rule *rule, struct alert_status *s, int64_t now_ms,

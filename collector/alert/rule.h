@@ -14,6 +14,7 @@ const char *alert_scope_name(enum alert_scope scope);
 
 enum alert_kind {
     ALERT_RATE_ABOVE, /* a rate at or over its threshold */
+    ALERT_RATE_BELOW, /* a rate at or under its threshold */
     ALERT_SILENCE,    /* no event for the window, after at least min_volume events in the window before it */
 };
 
@@ -22,20 +23,25 @@ struct alert_rule {
     const char *severity;
     const char *summary; /* what it means, one sentence */
     enum alert_kind kind;
-    enum rate rate;          /* of ALERT_RATE_ABOVE */
+    enum rate rate;          /* of ALERT_RATE_ABOVE and _BELOW */
     unsigned scopes;         /* bits 1 << enum alert_scope */
     int window;              /* minutes; a multiple of 60 when over 120 */
     const char *window_name; /* "1h" */
-    double above;
-    double clear_below;      /* it clears under this: <= above, so that it does not flap */
+    double threshold;
+    double clear;            /* it clears under this (_BELOW: over this), so that it does not flap */
     uint64_t min_volume;     /* the rate's denominator must reach this */
     int for_minutes;         /* must hold for so long before it fires */
     int keep_firing_minutes; /* must be clear for so long before it resolves */
+    const struct label_pair *labels, *annotations; /* the operator's own; sorted by name */
+    size_t label_count, annotation_count;
 };
 
 /* The AWS thresholds (developer guide, "reputation metrics"): bounce 5 % and 10 %, complaint 0.1 % and 0.5 %; and a
  * watchdog for silence. Static. */
 const struct alert_rule *alert_default_rules(size_t *count);
+
+/* Several rows, with everything that they point to, in one block: free() ends it. Returns new; NULL for none. */
+struct alert_row *alert_rows_copy(const struct alert_row *const *rows, size_t count);
 
 /* State of one rule on one series. Zeroed before use. */
 struct alert_status {

@@ -7,10 +7,13 @@ enum exit_code {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
     EXIT_PARTIAL = 3, /* done, but some input was malformed or unreadable; only with --strict */
+    EXIT_LOCKED = 75, /* another instance has the state */
     EXIT_BAD_CONFIG = 78,
 };
 
 int command_replay(int argc, char **argv);
+int command_run(int argc, char **argv);
 int command_simulate(int argc, char **argv);
+int command_check(int argc, char **argv);
 
 #endif

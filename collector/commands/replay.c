@@ -28,6 +28,7 @@ enum { MAX_SETS = 65536, MAX_IDENTITIES = 65536, MAX_TAG_VALUES = 65536, MAX_TEM
 /* A run of the command, with everything that it owns. */
 struct command {
     struct replay_options options;
+    struct config config; /* zeroed without --config.file */
     struct object_list objects;
     struct provider_table *providers;
     struct dictionary dictionary;
@@ -66,6 +67,7 @@ static bool load_providers(struct command *c, struct err *err) {
 }
 
 static void make_names(struct command *c) {
+    static const char *const source_names[] = {"files"};
     const struct replay_options *o = &c->options;
     struct dictionary *d = &c->dictionary;
     *d = (struct dictionary){
@@ -78,8 +80,12 @@ static void make_names(struct command *c) {
         .verified_domains = o->verified_domains,
         .verified_count = o->verified_count,
     };
-    c->names = (struct snapshot_names){
-        .sets = d->sets, .identities = d->identities, .templates = d->templates, .providers = c->providers};
+    c->names = (struct snapshot_names){.sets = d->sets,
+                                       .identities = d->identities,
+                                       .templates = d->templates,
+                                       .providers = c->providers,
+                                       .sources = source_names,
+                                       .source_count = 1};
     for (unsigned i = 0; i < o->tag_count; i++) {
         d->tag_names[i] = o->tag_names[i];
         d->tags[i] = c->names.tags[i] = intern_create(MAX_TAG_VALUES);
@@ -95,9 +101,7 @@ static void on_closed(void *context, const struct closed_minute *minute) {
 
 static void make_aggregate(struct command *c) {
     const struct replay_options *o = &c->options;
-    size_t rule_count;
-    const struct alert_rule *rules = alert_default_rules(&rule_count);
-    c->alerting = alerting_create(rules, rule_count, &c->names);
+    c->alerting = alerting_create(o->rules, o->rule_count, &c->names);
     struct aggregate_options options = {
         .now_ms = o->now_ms,
         .lateness_ms = o->lateness_ms,
@@ -127,7 +131,7 @@ static bool prepare(struct command *c, struct err *err) {
     if (!load_providers(c, err) || !find_objects(c, err))
         return false;
     make_names(c);
-    if (o->quarantine && !(c->quarantine = quarantine_open(o->quarantine, 0, err)))
+    if (o->quarantine && !(c->quarantine = quarantine_open(o->quarantine, o->quarantine_bytes, err)))
         return false;
     if (o->cells) {
         if (!output_open(&c->cells_output, o->cells, err))
@@ -283,6 +287,8 @@ static void destroy(struct command *c) {
         cells_finish(c->cells);
         output_abort(&c->cells_output);
     }
+    if (c->snapshot)
+        free(c->snapshot->alerts);
     snapshot_destroy(c->snapshot);
     aggregate_destroy(c->aggregate);
     alerting_destroy(c->alerting);
@@ -295,6 +301,7 @@ static void destroy(struct command *c) {
     provider_table_destroy(c->providers);
     object_list_deinit(&c->objects);
     replay_options_deinit(&c->options);
+    config_deinit(&c->config);
 }
 
 static int exit_code_of(const struct err *err) {
@@ -346,6 +353,13 @@ int command_replay(int argc, char **argv) {
     if (c.options.help) {
         replay_options_help();
         return EXIT_DONE;
+    }
+    if (c.options.config_file) {
+        if (!config_load(&c.config, c.options.config_file, NULL, &err)) {
+            replay_options_deinit(&c.options);
+            return fail(&err);
+        }
+        replay_options_configure(&c.options, &c.config);
     }
     catch_signals();
     int code = run(&c);

@@ -50,10 +50,12 @@ static const char help[] =
     "  --progress WHEN          auto (default: on a terminal), always, never\n"
     "  --quiet                  no report on standard output\n"
     "  --now TIME               takes TIME for the present: events over 5 minutes ahead of it are not counted\n"
+    "  --config.file FILE       takes from a configuration (docs/configuration.md) what no option here says: rules,\n"
+    "                           lateness, verified domains, providers, names shown, quarantine, tags\n"
     "  --isa NAME               scans with plain, sse2, avx2 or avx512 code (default: the best there is)\n"
     "  --help\n\n"
     "The last line on standard error accounts for every record. Exit: 0 done, 1 failed, 2 wrong usage, 3 see "
-    "--strict.\n\n"
+    "--strict,\n78 wrong configuration.\n\n"
     "Examples\n"
     "  ses-collector replay dumps/2026/11/21\n"
     "  ses-collector replay --by provider,configuration_set --format csv dumps > rates.csv\n"
@@ -199,6 +201,7 @@ enum option_id {
     OPT_QUIET,
     OPT_NOW,
     OPT_ISA,
+    OPT_CONFIG,
     OPT_HELP,
 };
 
@@ -224,6 +227,7 @@ static const struct option options[] = {
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"now", required_argument, NULL, OPT_NOW},
     {"isa", required_argument, NULL, OPT_ISA},
+    {"config.file", required_argument, NULL, OPT_CONFIG},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -269,8 +273,10 @@ static bool take_option(struct replay_options *o, int id, char *text, struct err
     case OPT_NOW:
         return parse_time("now", text, &o->now_ms, err);
     case OPT_BY:
+        o->has_views = true;
         return parse_by(o, text, err);
     case OPT_LATENESS:
+        o->has_lateness = true;
         return parse_lateness(o, text, err);
     case OPT_STEP:
         return parse_step(o, text, err);
@@ -282,6 +288,7 @@ static bool take_option(struct replay_options *o, int id, char *text, struct err
         if (!parse_number("max-names", text, 1, 65536, &n, err))
             return false;
         o->max_names = n;
+        o->has_max_names = true;
         return true;
     case OPT_ROWS:
         if (!parse_number("rows", text, 0, 1000000000, &n, err))
@@ -317,6 +324,9 @@ static bool take_option(struct replay_options *o, int id, char *text, struct err
         return true;
     case OPT_QUARANTINE:
         o->quarantine = text;
+        return true;
+    case OPT_CONFIG:
+        o->config_file = text;
         return true;
     case OPT_COMPARE:
         return o->compare = true;
@@ -365,6 +375,7 @@ static void set_defaults(struct replay_options *o) {
                                               : (unsigned)processors,
         .isa = json_isa_best(),
     };
+    o->rules = alert_default_rules(&o->rule_count);
 }
 
 bool replay_options_parse(struct replay_options *o, int argc, char **argv, struct err *err) {
@@ -388,6 +399,35 @@ bool replay_options_parse(struct replay_options *o, int argc, char **argv, struc
         add_view(o, VIEW_PROVIDER, 0, "provider", err);
     }
     return check_together(o, err);
+}
+
+void replay_options_configure(struct replay_options *o, const struct config *c) {
+    if (!o->providers)
+        o->providers = c->providers_file;
+    if (!o->has_lateness)
+        o->lateness_ms = c->lateness_ms;
+    if (!o->has_max_names)
+        o->max_names = c->max_names;
+    if (!o->quarantine && c->quarantine_dir) {
+        o->quarantine = c->quarantine_dir;
+        o->quarantine_bytes = c->quarantine_bytes;
+    }
+    for (size_t i = 0; !o->has_views && i < c->tag_count; i++) {
+        struct span name = span_of(c->tags[i]);
+        char *title = o->tag_titles[i];
+        snprintf(title, sizeof o->tag_titles[i], "tag:%.*s", (int)sizeof o->tag_titles[i] - 5, name.ptr);
+        o->tag_names[o->tag_count] = name;
+        o->views[o->view_count++] = (struct view_request){VIEW_TAG, o->tag_count++, title};
+    }
+    if (!o->verified_count && c->verified_count) {
+        o->verified_domains = alloc_resize(NULL, c->verified_count, sizeof *o->verified_domains);
+        for (; o->verified_count < c->verified_count; o->verified_count++) {
+            const char *domain = c->verified_domains[o->verified_count];
+            o->verified_domains[o->verified_count] = span_of(alloc_string(domain, strlen(domain)));
+        }
+    }
+    o->rules = c->rules;
+    o->rule_count = c->rule_count;
 }
 
 void replay_options_deinit(struct replay_options *o) {

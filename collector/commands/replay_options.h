@@ -8,11 +8,12 @@
 
 #include "aggregate/aggregate.h"
 #include "commands/progress.h"
+#include "config/config.h"
 #include "core/err.h"
 #include "parsers/json_index.h"
 #include "sinks/report.h"
 
-enum { MAX_VIEWS = 16 };
+enum { MAX_VIEWS = 16, MAX_TAG_TITLE = 300 };
 
 struct replay_options {
     char **paths; /* borrowed from argv */
@@ -24,18 +25,27 @@ struct replay_options {
     size_t view_count;
     struct span tag_names[EVENT_MAX_TAGS];
     unsigned tag_count;
+    char tag_titles[EVENT_MAX_TAGS][MAX_TAG_TITLE]; /* of the configuration's tags */
     bool compare, strict, quiet, help;
     const char *metrics, *alerts, *cells, *quarantine, *providers; /* paths; NULL: not wanted */
-    struct span *verified_domains;                                 /* owned; sorted */
+    uint64_t quarantine_bytes;                                     /* 0: the default */
+    const char *config_file;                                       /* NULL: none */
+    const struct alert_rule *rules;                                /* borrowed: the configured ones, or the defaults */
+    size_t rule_count;
+    struct span *verified_domains; /* owned; sorted */
     size_t verified_count;
     size_t max_names, max_rows;
     unsigned threads;
     enum json_isa isa;
     enum progress_mode progress;
+    bool has_lateness, has_max_names, has_views; /* said on the command line: the configuration does not count */
 };
 
 /* False with ERR_USAGE and a sentence that says what to type instead. */
 bool replay_options_parse(struct replay_options *o, int argc, char **argv, struct err *err);
+/* Takes from the configuration what the command line did not say: the providers file, verified domains, lateness, names
+ * shown, quarantine, and, without --by, a table for each tag; and the rules. The configuration is borrowed. */
+void replay_options_configure(struct replay_options *o, const struct config *c);
 void replay_options_deinit(struct replay_options *o);
 void replay_options_help(void); /* to standard output */
 

@@ -13,13 +13,17 @@ void map_init(struct map *m, size_t value_size) {
 void map_deinit(struct map *m) {
     free(m->keys);
     free(m->values);
+    free(m->is_changed);
+    free(m->changed);
     *m = (struct map){0};
 }
 
 void map_clear(struct map *m) {
     size_t value_size = m->value_size;
+    bool tracked = m->tracked;
     map_deinit(m);
     map_init(m, value_size);
+    m->tracked = tracked;
 }
 
 static size_t map_slot(const struct map *m, uint64_t key) {
@@ -29,6 +33,34 @@ static size_t map_slot(const struct map *m, uint64_t key) {
         i = (i + 1) & mask;
     return i;
 }
+
+/* --- changes ------------------------------------------------------------------------------------------------------ */
+
+static void note_change(struct map *m, size_t slot, uint64_t key) {
+    if (m->is_changed[slot])
+        return;
+    m->is_changed[slot] = 1;
+    if (m->changed_count == m->changed_size) {
+        m->changed_size = m->changed_size ? m->changed_size * 2 : 16;
+        m->changed = alloc_resize(m->changed, m->changed_size, sizeof *m->changed);
+    }
+    m->changed[m->changed_count++] = key;
+}
+
+void map_track(struct map *m) {
+    m->tracked = true;
+    if (m->slots && !m->is_changed)
+        m->is_changed = alloc_zeroed(m->slots, 1);
+}
+
+/* Only what changed is touched: a map may be large and change little. */
+void map_forget_changes(struct map *m) {
+    for (size_t i = 0; i < m->changed_count; i++)
+        m->is_changed[map_slot(m, m->changed[i])] = 0;
+    m->changed_count = 0;
+}
+
+/* --- entries ------------------------------------------------------------------------------------------------------ */
 
 static void map_grow(struct map *m) {
     struct map bigger = {.value_size = m->value_size, .len = m->len};
@@ -47,6 +79,12 @@ static void map_grow(struct map *m) {
     m->keys = bigger.keys;
     m->values = bigger.values;
     m->slots = bigger.slots;
+    if (!m->tracked)
+        return;
+    free(m->is_changed);
+    m->is_changed = alloc_zeroed(m->slots, 1);
+    for (size_t i = 0; i < m->changed_count; i++)
+        m->is_changed[map_slot(m, m->changed[i])] = 1;
 }
 
 void *map_put(struct map *m, uint64_t key) {
@@ -58,6 +96,8 @@ void *map_put(struct map *m, uint64_t key) {
         m->keys[i] = key + 1;
         m->len++;
     }
+    if (m->tracked)
+        note_change(m, i, key);
     return m->values + i * m->value_size;
 }
 

@@ -16,11 +16,20 @@ struct map {
     size_t slots; /* a power of two, or 0 while empty */
     size_t len;
     size_t value_size;
+    /* Once map_track was called: which keys were put since map_forget_changes. */
+    bool tracked;
+    unsigned char *is_changed; /* by slot */
+    uint64_t *changed;
+    size_t changed_count, changed_size;
 };
 
 void map_init(struct map *m, size_t value_size);
 void map_deinit(struct map *m);
-void map_clear(struct map *m); /* forgets the entries, frees the memory */
+void map_clear(struct map *m); /* forgets the entries and the changes, frees the memory; a tracked map stays one */
+
+/* From now on the map remembers which keys were put (a value may be changed only right after its map_put). */
+void map_track(struct map *m);
+void map_forget_changes(struct map *m);
 
 /* The value of `key`, zeroed if it was not there. Valid until the next map_put. */
 void *map_put(struct map *m, uint64_t key);

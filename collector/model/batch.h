@@ -3,6 +3,7 @@
 #ifndef MODEL_BATCH_H
 #define MODEL_BATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/buf.h"
@@ -19,8 +20,29 @@ struct batch_note {
     size_t raw_at, raw_len;       /* in batch.raw: the record, or the value */
 };
 
+/* How far a stream is counted. What the numbers mean is the source's business; all 0 is the beginning. */
+enum { POSITION_NUMBERS = 6 };
+struct position {
+    int64_t n[POSITION_NUMBERS];
+};
+
+/* One ordered part of a source: a Kafka partition, a file. Owned by its source, and there as long as the source is. */
+struct stream {
+    char *name;                 /* "topic/3", a path: with the source's name it says for ever which stream it is */
+    unsigned source;            /* the counting thread's: whose it is */
+    struct position counted;    /* the counting thread's: after the last batch applied */
+    bool changed;               /* the counting thread's: `counted` is not committed yet */
+    bool forgotten;             /* the counting thread's: its position shall be removed */
+    _Atomic int64_t committed0; /* n[0] of the last position that is durable, for the source to acknowledge */
+};
+
+/* Batches travel in chains: a record's events may go on in the next batch of a chain, never in another chain. */
 struct batch {
     struct batch *next;
+    unsigned source;          /* whose it is: an index into the accounting of sources */
+    struct stream *stream;    /* NULL: a batch run, which keeps no positions */
+    struct position position; /* of the stream, once this batch is counted */
+    bool forget;              /* the stream is gone for good: forget its position */
     unsigned count, note_count;
     struct accounting accounting; /* only what a worker knows: read, filtered, malformed, bytes, objects */
     struct buf raw;

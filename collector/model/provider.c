@@ -243,16 +243,40 @@ static void add_builtin(struct provider_table *t, const struct provider_builtin 
 
 static const char simulator_domain[] = "simulator.amazonses.com";
 
+static bool is_provider_name(struct span s);
+
+/* The first numbers as they were given before. */
+static bool put_numbered(struct provider_table *t, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct span name = span_of(names[i]);
+        if (name.len > NAME_MAX_LEN || !is_provider_name(name) || i >= PROVIDERS_MAX || put_provider(t, name) != i)
+            return false;
+    }
+    return true;
+}
+
 struct provider_table *provider_table_create(void) {
+    return provider_table_create_numbered(NULL, 0);
+}
+
+struct provider_table *provider_table_create_numbered(const char *const *names, size_t count) {
+    static const char *const first[] = {"other", "multiple", "simulator"};
+    for (size_t i = 0; i < count && i < sizeof first / sizeof first[0]; i++)
+        if (strcmp(names[i], first[i]) != 0)
+            return NULL;
     struct provider_table *t = alloc_zeroed(1, sizeof *t);
     t->slot_count = 64;
     t->slots = alloc_zeroed(t->slot_count, sizeof *t->slots);
     buf_init(&t->texts, (size_t)DOMAINS_MAX * DOMAIN_MAX_LEN);
+    if (!put_numbered(t, names, count)) {
+        provider_table_destroy(t);
+        return NULL;
+    }
     uint16_t other = put_provider(t, SPAN_LIT("other"));
     uint16_t multiple = put_provider(t, SPAN_LIT("multiple"));
     assert(other == PROVIDER_OTHER && multiple == PROVIDER_MULTIPLE);
     add_builtin(t, &(struct provider_builtin){"simulator", false, simulator_domain});
-    assert(t->provider_count == PROVIDER_SIMULATOR + 1);
+    assert(provider_table_find(t, span_of(simulator_domain)) == PROVIDER_SIMULATOR);
     for (size_t i = 0; i < provider_builtin_count; i++)
         add_builtin(t, &provider_builtins[i]);
     return t;

@@ -20,6 +20,9 @@ struct provider_table;
 
 /* The built-in table. Returns new. */
 struct provider_table *provider_table_create(void);
+/* The same, but names[i] gets the number i, so that numbers kept from another run still mean the same: `names` begins
+ * with other, multiple, simulator. NULL when they are no names that such a table can have given. */
+struct provider_table *provider_table_create_numbered(const char *const *names, size_t count);
 void provider_table_destroy(struct provider_table *t); /* NULL is allowed */
 
 /* Extends and overrides the table from a file (format: docs/providers.md). On error the text names file, line and

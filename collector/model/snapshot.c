@@ -1,11 +1,15 @@
 #include "model/snapshot.h"
 
+#include <stdlib.h>
+
 #include <assert.h>
 
 /* Most mail is handed over within seconds. What a receiver defers comes with the retries, minutes to hours later.
  * The bounds are close where most mail lies and wide beyond. */
 const double delivery_bucket_bounds[DELIVERY_BUCKETS - 1] = {0.1, 0.25, 0.5, 1,   2.5,  5,    10,
                                                              30,  60,   300, 900, 1800, 3600, 14400};
+
+const double commit_bucket_bounds[COMMIT_BUCKETS - 1] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 
 const char *const window_names[WINDOWS] = {
     [WINDOW_5M] = "5m",
@@ -79,4 +83,11 @@ void accounting_add(struct accounting *to, const struct accounting *from) {
     to->objects_damaged += from->objects_damaged;
     to->objects_unsupported += from->objects_unsupported;
     to->objects_unreadable += from->objects_unreadable;
+}
+
+void source_row_deinit(struct source_row *row) {
+    free(row->trouble);
+    for (size_t i = 0; i < row->partition_count; i++)
+        free(row->partitions[i].topic);
+    free(row->partitions);
 }

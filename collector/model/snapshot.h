@@ -70,6 +70,10 @@ struct window_row {
     struct rate_counts counts;
 };
 
+struct label_pair {
+    const char *name, *value;
+};
+
 enum alert_state { ALERT_PENDING, ALERT_FIRING, ALERT_RESOLVED };
 struct alert_row {
     const char *alertname;
@@ -85,6 +89,12 @@ struct alert_row {
     int64_t active_ms, fired_ms, resolved_ms; /* event time; 0 = not yet */
     double value, threshold;                  /* value and its two numbers are those of the moment it fired */
     uint64_t numerator, denominator;
+    uint64_t incident;               /* which incident it is, for ever; 0 = none yet (pending), or a batch run */
+    bool held;                       /* not to be announced: it was seen while a backlog was read */
+    const struct label_pair *labels; /* the rule's own, beside the fixed ones; sorted by name */
+    size_t label_count;
+    const struct label_pair *annotations; /* the rule's own, beside summary and description */
+    size_t annotation_count;
 };
 
 /* Why a record was malformed. The names are label values. */
@@ -116,9 +126,69 @@ uint64_t accounting_malformed(const struct accounting *a); /* the sum over reaso
 bool accounting_holds(const struct accounting *a);
 void accounting_add(struct accounting *to, const struct accounting *from);
 
-struct snapshot {
+/* A partition of a Kafka topic, as its source sees it. */
+struct partition_row {
+    char *topic;
+    int32_t partition;
+    int64_t next;  /* the offset after the last message counted; -1 = none yet */
+    int64_t lag;   /* messages between it and the end; -1 = not known yet */
+    bool assigned; /* it is ours now */
+};
+
+/* A source, and what was read from it. */
+struct source_row {
+    const char *name, *kind; /* "files" and "kafka" are kinds */
     struct accounting accounting;
-    const char *source;                 /* label of the accounting series: "files" */
+    bool caught_up;         /* everything there is, is counted */
+    char *trouble;          /* owned; what stands in the way, for a person; NULL = nothing */
+    uint64_t messages_lost; /* records that were gone before they could be read (retention, truncation) */
+    uint64_t counted_twice; /* by this state and by another one, after a partition moved on without a word */
+    uint64_t dead_letters, dead_letters_failed;
+    struct partition_row *partitions; /* owned, by topic and number */
+    size_t partition_count;
+};
+
+void source_row_deinit(struct source_row *row); /* what it owns */
+
+/* One scope's counts over the last HISTORY_POINTS hours of event time, oldest first: for small graphs. */
+enum { HISTORY_POINTS = 48 };
+struct history_row {
+    const char *scope;                        /* "account", "provider", "configuration_set" */
+    const char *provider, *configuration_set; /* "" unless the scope is it */
+    struct rate_counts hours[HISTORY_POINTS];
+};
+
+/* Upper bounds, in seconds, of ses_collector_commit_seconds' buckets; the last bucket is +Inf. */
+enum { COMMIT_BUCKETS = 12 };
+extern const double commit_bucket_bounds[COMMIT_BUCKETS - 1];
+
+/* The service itself; absent in a batch run. */
+struct service_row {
+    int64_t now_ms, started_ms; /* wall clock, when the snapshot was made, and when the service started */
+    bool ready;
+    char not_ready[256];                   /* why not, for a person */
+    bool behind;                           /* a backlog is being read: new incidents are held */
+    bool state_writable;                   /* false: the disk is full, and the input waits */
+    uint64_t state_bytes;                  /* size of the state file */
+    uint64_t commit_count[COMMIT_BUCKETS]; /* not cumulative */
+    double commit_seconds_sum;
+    uint64_t queued_batches;
+    bool reload_ok;
+    int64_t reload_ok_ms;                              /* of the last good one (or the start) */
+    uint64_t notifications_sent, notifications_failed; /* attempts, over all targets */
+    uint64_t notifications_dropped;                    /* given up */
+    uint64_t notifications_waiting;
+};
+
+struct snapshot {
+    struct accounting accounting; /* over all sources */
+    struct source_row *sources;   /* at least one */
+    size_t source_count;
+    bool has_service;
+    struct service_row service;
+    struct history_row *history; /* account, providers, sets; only where has_service */
+    size_t history_count;
+    int64_t history_start_ms;           /* where hours[0] begins */
     int64_t watermark_ms;               /* 0 = no event yet */
     int64_t first_ms;                   /* earliest event counted; 0 = none */
     int64_t latest_by_ms;               /* how far behind the watermark the latest of the late records lay; 0 = none */

@@ -20,7 +20,40 @@ void alerting_minute(struct alerting *a, const struct closed_minute *minute);
 /* The input has ended: looks at the minutes up to the watermark's. */
 void alerting_finish(struct alerting *a, int64_t watermark_ms);
 
-/* Everything that fired, and what is pending now; by time. Call once, when all is over. Borrowed. */
-struct alert_row *alerting_rows(struct alerting *a, size_t *count, uint64_t *dropped);
+/* Everything that fired, and what is pending now; by time. One block, for free(); NULL when there is nothing. */
+struct alert_row *alerting_rows(const struct alerting *a, size_t *count, uint64_t *dropped);
+
+/* --- the service -------------------------------------------------------------------------------------------------- */
+
+struct alerting_hooks {
+    void *context;
+    /* An incident began or ended, or is no longer held; one that is held is to be told to nobody. Its row is borrowed
+     * for the call. */
+    void (*on_change)(void *context, const struct alert_row *incident);
+};
+
+/* Makes it one that runs for years: `rule_numbers` gives each rule (name and severity) its number for ever. Before the
+ * first minute. */
+void alerting_go_live(struct alerting *a, struct intern *rule_numbers, const struct alerting_hooks *hooks);
+
+/* A minute that was looked at has changed after all: later windows are right, what was decided stands. */
+void alerting_amend(struct alerting *a, int64_t minute, uint64_t series, unsigned counters, int by);
+
+/* Nothing came up to before `minute`: looks at the minutes until there. */
+void alerting_advance(struct alerting *a, int64_t minute);
+
+/* While a backlog is read incidents are held: listed, told to nobody. When that is over, those that still fire are
+ * told. */
+void alerting_hold(struct alerting *a, bool held);
+
+/* As aggregate_save and _load. Loading also fills the windows from what `counts`, loaded before, has of the past; an
+ * incident whose rule is gone is over. */
+void alerting_save(struct alerting *a, const struct state_writer *to);
+void alerting_saved(struct alerting *a);
+bool alerting_load(struct alerting *a, const struct state_reader *from, const struct aggregate *counts,
+                   struct err *err);
+
+/* Other rules from now on: takes over what `old` knows, and ends it. */
+void alerting_take_over(struct alerting *a, struct alerting *old, const struct aggregate *counts);
 
 #endif

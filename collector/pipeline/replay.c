@@ -137,10 +137,8 @@ static void *work(void *context) {
     while (claim_job(t)) {
         struct err trouble = {0};
         bool went_on = worker_read_object(&t->worker, &t->run->replay->objects->objects[t->job], &trouble);
-        if (!went_on && t->worker.batch) { /* stopped in the middle */
-            t->worker.give(t, t->worker.batch);
-            t->worker.batch = NULL;
-        }
+        if (!went_on) /* stopped in the middle */
+            batcher_flush(&t->worker.batcher);
         finish_job(t, &trouble);
     }
     return NULL;
@@ -152,7 +150,7 @@ static void start_threads(struct run *run, struct thread *threads) {
         struct thread *t = &threads[i];
         t->run = run;
         worker_init(&t->worker, r->dictionary, r->isa, r->limits);
-        t->worker.keep_notes = r->quarantine != NULL;
+        t->worker.batcher.keep_notes = r->quarantine != NULL;
         t->worker.take = take;
         t->worker.give = give;
         t->worker.context = t;

@@ -5,21 +5,16 @@
 #include <stdbool.h>
 
 #include "model/batch.h"
-#include "parsers/frame.h"
-#include "parsers/normalise.h"
+#include "source/batcher.h"
 #include "source/object.h"
 
 struct worker {
     struct object_reader *reader;
-    struct frame *frame;
-    struct normaliser normaliser;
-    bool keep_notes; /* somebody wants what is malformed or unknown */
+    struct batcher batcher; /* its keep_notes is the caller's to set */
     /* Where batches come from and go to. take returns an empty one, or NULL when the run is stopped. */
     struct batch *(*take)(void *context);
     void (*give)(void *context, struct batch *batch);
     void *context;
-
-    struct batch *batch; /* being filled; NULL between objects */
     uint64_t bytes_given;
 };
 

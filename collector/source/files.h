@@ -9,10 +9,11 @@
 #include "core/err.h"
 
 struct object {
-    char *path;     /* owned; "-" is standard input */
-    uint64_t size;  /* bytes, as far as known beforehand; 0 for pipes */
-    uint64_t start; /* the stretch of the file to read: text that begins in [start, end) */
-    uint64_t end;   /* UINT64_MAX: to the end */
+    char *path;        /* owned; "-" is standard input */
+    uint64_t size;     /* bytes, as far as known beforehand; 0 for pipes */
+    uint64_t start;    /* the stretch of the file to read: text that begins in [start, end) */
+    uint64_t end;      /* UINT64_MAX: to the end */
+    bool regular_only; /* a pipe that took its place since it was found is not waited for */
     bool has_time;
     int64_t time_ms;   /* when the first of its records arrived, by its name */
     uint64_t sequence; /* order in which it was found: by path, argument by argument */

@@ -140,10 +140,12 @@ static bool open_file(struct object_reader *r, const struct object *o, struct er
         r->fd = STDIN_FILENO;
         return true;
     }
-    r->fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    r->fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (o->regular_only ? O_NONBLOCK | O_NOFOLLOW : 0));
     if (r->fd < 0)
         return err_set_errno(err, ERR_IO, errno, "%s", o->path);
     struct stat st;
+    if (o->regular_only && (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode)))
+        return err_set(err, ERR_IO, "%s: no longer a file", o->path);
     if (fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode)) {
         posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
         if (o->start || o->end != UINT64_MAX)
@@ -279,4 +281,25 @@ enum object_status object_read(struct object_reader *r, char *to, size_t room, s
         return r->status;
     r->status = r->format == INFLATE_PLAIN ? read_plain(r, to, room, len, err) : read_inflated(r, to, room, len, err);
     return r->status;
+}
+
+void object_count(struct accounting *a, enum object_status status) {
+    switch (status) {
+    case OBJECT_MORE:
+    case OBJECT_DONE:
+        a->objects_done++;
+        break;
+    case OBJECT_EMPTY:
+        a->objects_empty++;
+        break;
+    case OBJECT_DAMAGED:
+        a->objects_damaged++;
+        break;
+    case OBJECT_UNSUPPORTED:
+        a->objects_unsupported++;
+        break;
+    case OBJECT_UNREADABLE:
+        a->objects_unreadable++;
+        break;
+    }
 }

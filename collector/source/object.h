@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "model/snapshot.h"
 #include "parsers/inflate.h"
 #include "source/files.h"
 
@@ -18,6 +19,9 @@ enum object_status {
     OBJECT_UNSUPPORTED, /* a format that is not read here: `err` says which */
     OBJECT_UNREADABLE,  /* the system refused: `err` says why */
 };
+
+/* Counts an object that ended so; MORE counts as read to its end. */
+void object_count(struct accounting *a, enum object_status status);
 
 /* Reads one object after the other with the same memory. */
 struct object_reader;

@@ -47,6 +47,9 @@ static inline int set_up(void **state) {
     name_all(&names.identities, identities, IDENTITIES, "identity");
     name_all(&names.tags[0], tag_values, TAG_VALUES, "tag");
     name_all(&names.templates, templates, TEMPLATES, "template");
+    static const char *const source_names[] = {"files"};
+    names.sources = source_names;
+    names.source_count = 1;
     names.providers = providers;
     used_providers[0] = provider_table_find(providers, span_of("gmail.com"));
     used_providers[1] = provider_table_find(providers, span_of("mail.ru"));

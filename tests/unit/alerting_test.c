@@ -28,6 +28,9 @@ static const char *provider_of[SERIES], *set_of[SERIES];
 static int set_up(void **state) {
     (void)state;
     struct provider_table *providers = provider_table_create();
+    static const char *const source_names[] = {"files"};
+    names.sources = source_names;
+    names.source_count = 1;
     names.providers = providers;
     names.sets = intern_create(100);
     series[0] = CELL_ACCOUNT;
@@ -156,8 +159,8 @@ static void step(const struct alert_rule *rule, int rule_index, int at, struct s
                  uint64_t under, struct incidents *found) {
     bool silence = rule->kind == ALERT_SILENCE, enough = under > 0 && under >= rule->min_volume;
     double share = under ? (double)above / (double)under : 0;
-    bool holds = enough && (silence ? above == 0 : share >= rule->above);
-    bool clear = silence ? above > 0 : !enough || share < rule->clear_below;
+    bool holds = enough && (silence ? above == 0 : share >= rule->threshold);
+    bool clear = silence ? above > 0 : !enough || share < rule->clear;
     if (s->incident >= 0) {
         s->clear = !clear ? NEVER : s->clear == NEVER ? end : s->clear;
         if (clear && end - s->clear >= rule->keep_firing_minutes) {
@@ -246,7 +249,7 @@ static size_t compare(const struct history *h, int64_t last, const struct alert_
     alerting_finish(a, last * MINUTE_MS);
     size_t count;
     uint64_t dropped;
-    const struct alert_row *rows = alerting_rows(a, &count, &dropped);
+    struct alert_row *rows = alerting_rows(a, &count, &dropped);
     struct incidents *found = calloc(1, sizeof *found), *pending = calloc(1, sizeof *pending);
     evaluate(h, last, rules, rule_count, found, pending);
     assert_int_equal(count, found->count + pending->count);
@@ -262,6 +265,7 @@ static size_t compare(const struct history *h, int64_t last, const struct alert_
     size_t incidents = found->count;
     free(found);
     free(pending);
+    free(rows);
     alerting_destroy(a);
     return incidents;
 }
@@ -271,13 +275,13 @@ static size_t compare(const struct history *h, int64_t last, const struct alert_
 #define SHORT_RULE(severity_, above_, clear_, least, for_, keep)                                                       \
     {                                                                                                                  \
         .name = "Bounces", .severity = severity_, .summary = "s", .rate = RATE_BOUNCE, .scopes = ALL_SCOPES,           \
-        .window = 60, .window_name = "1h", .above = above_, .clear_below = clear_, .min_volume = least,                \
+        .window = 60, .window_name = "1h", .threshold = above_, .clear = clear_, .min_volume = least,                  \
         .for_minutes = for_, .keep_firing_minutes = keep                                                               \
     }
 #define LONG_RULE(severity_, above_, clear_, least, for_, keep)                                                        \
     {                                                                                                                  \
         .name = "Complaints", .severity = severity_, .summary = "s", .rate = RATE_COMPLAINT, .scopes = ALL_SCOPES,     \
-        .window = DAY, .window_name = "24h", .above = above_, .clear_below = clear_, .min_volume = least,              \
+        .window = DAY, .window_name = "24h", .threshold = above_, .clear = clear_, .min_volume = least,                \
         .for_minutes = for_, .keep_firing_minutes = keep                                                               \
     }
 
@@ -293,8 +297,8 @@ static const struct alert_rule mixed_rules[] = {
      .scopes = 1u << SCOPE_PROVIDER,
      .window = 5,
      .window_name = "5m",
-     .above = 0.4,
-     .clear_below = 0.1,
+     .threshold = 0.4,
+     .clear = 0.1,
      .min_volume = 1,
      .for_minutes = 1,
      .keep_firing_minutes = 2},
@@ -305,8 +309,8 @@ static const struct alert_rule mixed_rules[] = {
      .scopes = 1u << SCOPE_CONFIGURATION_SET,
      .window = 120,
      .window_name = "2h",
-     .above = 0.3,
-     .clear_below = 0.25,
+     .threshold = 0.3,
+     .clear = 0.25,
      .min_volume = 40,
      .for_minutes = 30,
      .keep_firing_minutes = 0},
@@ -400,7 +404,7 @@ static void long_window_by_hand(void **state) {
     alerting_finish(a, (minute + 3 * DAY) * MINUTE_MS);
     size_t count;
     uint64_t dropped;
-    const struct alert_row *rows = alerting_rows(a, &count, &dropped);
+    struct alert_row *rows = alerting_rows(a, &count, &dropped);
     assert_int_equal(count, 2); /* the account and the provider; not of a configuration set */
     for (size_t i = 0; i < count; i++) {
         assert_string_equal(rows[i].alertname, "Complaints");
@@ -416,6 +420,7 @@ static void long_window_by_hand(void **state) {
         assert_int_equal(rows[i].denominator, 100);
         assert_non_null(strstr(rows[i].description, "60 of 100"));
     }
+    free(rows);
     alerting_destroy(a);
     free(h.minutes);
 }
@@ -431,7 +436,7 @@ static void silence_by_hand(void **state) {
     give_minute(a, &h.minutes[1]);
     size_t count;
     uint64_t dropped;
-    const struct alert_row *rows = alerting_rows(a, &count, &dropped);
+    struct alert_row *rows = alerting_rows(a, &count, &dropped);
     assert_int_equal(count, 1);
     assert_string_equal(rows[0].alertname, "Silent");
     assert_string_equal(rows[0].scope, "account");
@@ -440,6 +445,7 @@ static void silence_by_hand(void **state) {
     assert_true(rows[0].resolved_ms == (int64_t)(1001 + 2 * YEAR) * MINUTE_MS);
     assert_int_equal(rows[0].denominator, 60);
     assert_int_equal(rows[0].state, ALERT_RESOLVED);
+    free(rows);
     alerting_destroy(a);
     free(h.minutes);
 }
@@ -455,9 +461,10 @@ static void up_to_the_watermark(void **state) {
         alerting_finish(a, last * MINUTE_MS + 59999);
         size_t count;
         uint64_t dropped;
-        const struct alert_row *rows = alerting_rows(a, &count, &dropped);
+        struct alert_row *rows = alerting_rows(a, &count, &dropped);
         assert_int_equal(count, last == 1060);
         assert_true(count == 0 || rows[0].state == ALERT_FIRING);
+        free(rows);
         alerting_destroy(a);
         free(h.minutes);
     }
@@ -486,8 +493,8 @@ static void too_many_incidents(void **state) {
                                                .scopes = 1u << SCOPE_ACCOUNT,
                                                .window = 1,
                                                .window_name = "1m",
-                                               .above = 0.5,
-                                               .clear_below = 0.5,
+                                               .threshold = 0.5,
+                                               .clear = 0.5,
                                                .min_volume = 1}};
     struct alerting *a = alerting_create(rules, 1, &names);
     struct history h = {0};
@@ -499,10 +506,11 @@ static void too_many_incidents(void **state) {
     }
     size_t count;
     uint64_t dropped;
-    const struct alert_row *rows = alerting_rows(a, &count, &dropped);
+    struct alert_row *rows = alerting_rows(a, &count, &dropped);
     assert_int_equal(count, 10000);
     assert_int_equal(dropped, TIMES - 10000);
     assert_true(rows[9999].resolved_ms == (2 * 9999 + 2) * (int64_t)MINUTE_MS);
+    free(rows);
     alerting_destroy(a);
     free(h.minutes);
 }

@@ -93,6 +93,35 @@ static void several_with_hostile_names(void **state) {
     free(text);
 }
 
+/* What only the service knows: the rule's own labels and annotations, the incident, and that it is held. */
+static void a_rule_of_the_operators(void **state) {
+    (void)state;
+    static const struct label_pair labels[] = {
+        {"provider", "forged"}, {"severity", "none"}, {"team", "mail"}, {"te\"am", "\n\xff"}, {"zone", NULL}};
+    static const struct label_pair annotations[] = {{"runbook_url", "https://example.com/"}, {"summary", "forged"}};
+    struct snapshot s = made_up_snapshot();
+    struct alert_row alert = made_up_alert;
+    alert.labels = labels;
+    alert.label_count = MADE_UP_COUNT(labels);
+    alert.annotations = annotations;
+    alert.annotation_count = MADE_UP_COUNT(annotations);
+    alert.incident = UINT64_C(9007199254740993);
+    alert.held = true;
+    s.alerts = &alert;
+    s.alert_count = 1;
+    char *text = text_of(&s);
+    assert_non_null(strstr(text, "\"provider\":\"gmail\",\"configuration_set\":\"\",\"team\":\"mail\","
+                                 "\"te\\\"am\":\"\\n\\ufffd\",\"zone\":null},"));
+    assert_non_null(strstr(text, "\"description\":\"AWS may pause the account.\","
+                                 "\"runbook_url\":\"https://example.com/\"},"));
+    assert_non_null(strstr(text, "\"denominator\":3000,\"held\":true,\"incident\":9007199254740993}]}}\n"));
+    assert_null(strstr(text, "forged"));
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(root);
+    json_decref(root);
+    free(text);
+}
+
 static void a_full_disk_is_told(void **state) {
     (void)state;
     struct snapshot s = made_up_snapshot();
@@ -110,6 +139,7 @@ int main(void) {
         cmocka_unit_test(none),
         cmocka_unit_test(one),
         cmocka_unit_test(several_with_hostile_names),
+        cmocka_unit_test(a_rule_of_the_operators),
         cmocka_unit_test(a_full_disk_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,8 @@ static inline struct tally made_up_simulator(uint64_t sent, uint64_t bounced) {
 }
 
 static inline struct snapshot made_up_snapshot(void) {
-    return (struct snapshot){.source = "files", .from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    static struct source_row source = {.name = "files", .kind = "files"};
+    return (struct snapshot){.sources = &source, .source_count = 1, .from_ms = INT64_MIN, .to_ms = INT64_MAX};
 }
 
 /* Calls `write` with a stream into memory. Returns new text. */

@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include "made_up_snapshot.h"
+#include "openmetrics_reader.h"
+#include "rich_snapshot.h"
 #include "sinks/exposition.h"
 #include "sinks/prometheus.h"
 #include "version.h"
@@ -196,12 +197,17 @@ static void an_alert_is_one_series(void **state) {
 static void about_itself(void **state) {
     (void)state;
     struct snapshot s = made_up_snapshot();
-    s.accounting = (struct accounting){.read = UINT64_MAX, .counted = 2, .duplicate = 3, .late = 4, .future = 5};
-    s.accounting.filtered = 6;
-    s.accounting.bytes_read = 7;
-    s.accounting.bytes_decoded = 8;
-    s.accounting.malformed[MALFORMED_BAD_TIME] = 9;
-    s.accounting.objects_unreadable = 10;
+    struct source_row sources[2] = {{.name = "files", .kind = "files"}, {.name = "other", .kind = "kafka"}};
+    struct accounting *a = &sources[0].accounting;
+    *a = (struct accounting){.read = UINT64_MAX, .counted = 2, .duplicate = 3, .late = 4, .future = 5};
+    a->filtered = 6;
+    a->bytes_read = 7;
+    a->bytes_decoded = 8;
+    a->malformed[MALFORMED_BAD_TIME] = 9;
+    a->objects_unreadable = 10;
+    sources[1].accounting.counted = 13;
+    s.sources = sources;
+    s.source_count = 2;
     s.series = 11;
     s.overflow_tag = 12;
     s.watermark_ms = 1763768070123;
@@ -219,6 +225,9 @@ static void about_itself(void **state) {
         "\nses_collector_records_malformed_total{source=\"files\",reason=\"bad_time\"} 9\n",
         "\nses_collector_records_malformed_total{source=\"files\",reason=\"truncated\"} 0\n",
         "\nses_collector_objects_read_total{source=\"files\",result=\"unreadable\"} 10\n",
+        "\nses_collector_records_counted_total{source=\"other\"} 13\n",
+        "\nses_collector_records_malformed_total{source=\"other\",reason=\"truncated\"} 0\n",
+        "\nses_collector_objects_read_total{source=\"other\",result=\"done\"} 0\n",
         "\nses_collector_series 11\n",
         "\nses_collector_label_overflow_total{label=\"tag\"} 12\n",
         "\nses_collector_watermark_timestamp_seconds 1763768070.123\n",
@@ -229,34 +238,195 @@ static void about_itself(void **state) {
         if (!strstr(text, lines[i]))
             fail_msg("missing: %s", lines[i]);
     assert_null(strstr(text, "event_type=\"send\""));
+    assert_null(strstr(text, "ses_collector_ready")); /* that is the service's */
+    assert_null(strstr(text, "process_"));
     free(text);
 }
 
-/* promtool is part of Prometheus; where it is not installed this is left out. */
+static void about_the_service(void **state) {
+    (void)state;
+    struct rich *r = rich_snapshot(0);
+    char *text = text_of(&r->s);
+    static const char *const lines[] = {
+        "\nses_collector_ready 1\n",
+        "\nses_collector_behind 0\n",
+        "\nses_collector_state_writable 1\n",
+        "\nses_collector_state_bytes 52428800\n",
+        "\nses_collector_commit_seconds_bucket{le=\"0.0025\"} 0\n",
+        "\nses_collector_commit_seconds_bucket{le=\"0.005\"} 4000\n",
+        "\nses_collector_commit_seconds_bucket{le=\"5\"} 5000\n",
+        "\nses_collector_commit_seconds_bucket{le=\"+Inf\"} 5001\n",
+        "\nses_collector_commit_seconds_sum 31.5\n",
+        "\nses_collector_commit_seconds_count 5001\n",
+        "\nses_collector_queue_batches{queue=\"counting\"} 2\n",
+        "\nses_collector_source_caught_up{source=\"events\"} 1\n",
+        "\nses_collector_source_caught_up{source=\"archive\"} 0\n",
+        "\nses_collector_dead_letters_total{source=\"events\"} 68\n",
+        "\nses_collector_dead_letters_failed_total{source=\"archive\"} 2\n",
+        "\nses_collector_kafka_lost_messages_total{source=\"archive\"} 12\n",
+        "\nses_collector_kafka_lost_messages_total{source=\"events\"} 0\n",
+        "\nses_collector_kafka_lag_messages{source=\"events\",topic=\"ses-events\",partition=\"5\"} 35\n",
+        "\nses_collector_config_last_reload_successful 1\n",
+        "\nses_collector_config_last_reload_success_timestamp_seconds 1795310070\n",
+        "\nses_collector_notifications_total 23\n",
+        "\nses_collector_notifications_failed_total 2\n",
+        "\nses_collector_notifications_dropped_total 0\n",
+        "\nses_collector_notifications_waiting 1\n",
+        "\nprocess_start_time_seconds 1795133670\n",
+    };
+    for (size_t i = 0; i < MADE_UP_COUNT(lines); i++)
+        if (!strstr(text, lines[i]))
+            fail_msg("missing: %s", lines[i]);
+    /* Not ours, and not known: partitions 2 and 3. A source that is no topic has no messages to lose. */
+    assert_null(strstr(text, "topic=\"ses-events\",partition=\"2\""));
+    assert_null(strstr(text, "topic=\"ses-events\",partition=\"3\""));
+    assert_null(strstr(text, "lost_messages_total{source=\"dumps\"}"));
+    free(text);
+    free(r);
+}
+
+/* What a family of one sample without labels says. */
+static double value_of(const char *text, const char *name) {
+    char *family = family_of(text, name);
+    assert_memory_equal(family, name, strlen(name));
+    double value = strtod(family + strlen(name), NULL);
+    free(family);
+    return value;
+}
+
+static void about_the_process(void **state) {
+    (void)state;
+    struct rich *r = rich_snapshot(0);
+    char *text = text_of(&r->s);
+    double before = value_of(text, "process_open_fds");
+    assert_true(before >= 3 && before < value_of(text, "process_max_fds"));
+    assert_true(value_of(text, "process_resident_memory_bytes") > 1 << 20);
+    assert_true(value_of(text, "process_virtual_memory_bytes") >= value_of(text, "process_resident_memory_bytes"));
+    assert_true(value_of(text, "process_cpu_seconds_total") > 0);
+    free(text);
+    FILE *one_more = fopen("/dev/null", "r");
+    assert_non_null(one_more);
+    text = text_of(&r->s);
+    assert_true(value_of(text, "process_open_fds") == before + 1);
+    fclose(one_more);
+    free(text);
+    free(r);
+}
+
+static char *openmetrics_of(const struct snapshot *s) {
+    char *text = NULL;
+    MADE_UP_TEXT(text, assert_true(openmetrics_write(out, s, NULL)));
+    return text;
+}
+
+static void openmetrics_has_its_own_forms(void **state) {
+    (void)state;
+    struct rich *r = rich_snapshot(0);
+    char *text = openmetrics_of(&r->s);
+    static const char *const pieces[] = {
+        "# TYPE ses_events counter\nses_events_total{",
+        "# HELP ses_collector_build Always 1; the labels say what runs.\n# TYPE ses_collector_build info\n"
+        "ses_collector_build_info{version=\"" SES_COLLECTOR_VERSION "\"} 1\n",
+        "# TYPE ses_delivery_seconds histogram\n# UNIT ses_delivery_seconds seconds\nses_delivery_seconds_bucket{",
+        ",le=\"0.1\"}",
+        ",le=\"1.0\"}",
+        ",le=\"14400.0\"}",
+        ",le=\"+Inf\"}",
+        "# UNIT ses_rate_ratio ratio\n",
+        "# UNIT process_cpu_seconds seconds\nprocess_cpu_seconds_total ",
+        "# UNIT ses_collector_state_bytes bytes\n",
+    };
+    for (size_t i = 0; i < MADE_UP_COUNT(pieces); i++)
+        if (!strstr(text, pieces[i]))
+            fail_msg("missing: %s", pieces[i]);
+    assert_null(strstr(text, "_total counter"));
+    assert_string_equal(text + strlen(text) - 7, "\n# EOF\n");
+    free(text);
+    text = text_of(&r->s);
+    assert_null(strstr(text, "# UNIT"));
+    assert_null(strstr(text, "# EOF"));
+    assert_null(strstr(text, " info\n"));
+    free(text);
+    MADE_UP_TEXT(text, struct exposition e = {.out = out}; e.format = EXPOSITION_OPENMETRICS;
+                 exposition_begin(&e, "m", METRIC_GAUGE, "a\\b\nc\"d"));
+    assert_string_equal(text, "# HELP m a\\\\b\\nc\\\"d\n# TYPE m gauge\n");
+    free(text);
+    free(r);
+}
+
+static void openmetrics_is_right(void **state) {
+    (void)state;
+    struct rich *r = rich_snapshot(40);
+    struct snapshot empty = made_up_snapshot();
+    const struct snapshot *const snapshots[] = {&r->s, &empty};
+    for (size_t i = 0; i < MADE_UP_COUNT(snapshots); i++) {
+        size_t samples;
+        char *text = openmetrics_of(snapshots[i]), *problem = openmetrics_check(text, &samples);
+        if (problem)
+            fail_msg("%s", problem);
+        assert_true(samples > (i == 0 ? 5000 : 20));
+        free(text);
+    }
+    free(r);
+}
+
+/* The reader would see it if it were not. */
+static void openmetrics_reader_sees(void **state) {
+    (void)state;
+#define GAUGE     "# TYPE m gauge\n"
+#define HISTOGRAM "# TYPE h histogram\n"
+    static const struct {
+        const char *text, *problem;
+    } cases[] = {
+        {GAUGE "m 1\n# EOF\n", NULL},
+        {GAUGE "m{a=\"\",b=\"}\\\"\"} 1\n# EOF\n", NULL},
+        {HISTOGRAM "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n# EOF\n", NULL},
+        {GAUGE "m 1\n", "no # EOF"},
+        {GAUGE "m 1\n# EOF", "a line without an end"},
+        {GAUGE "m 1\n# EOF\nm 2\n", "text behind the end"},
+        {GAUGE "m 1\n\n# EOF\n", "no sample"},
+        {GAUGE "m 1\nm 1\n# EOF\n", "a series comes twice"},
+        {GAUGE "m 1 1763768070\n# EOF\n", "a bad value"},
+        {GAUGE "m{a=\"\xff\"} 1\n# EOF\n", "not UTF-8"},
+        {GAUGE "m{a=\"\\x\"} 1\n# EOF\n", "a bad label value"},
+        {GAUGE "m{a=\"} 1\n# EOF\n", "a bad label value"},
+        {GAUGE "n 1\n# EOF\n", "a sample outside"},
+        {GAUGE "m 1\n# HELP m late\n# EOF\n", "metadata after"},
+        {GAUGE "# TYPE n gauge\n" GAUGE "# EOF\n", "a family comes twice"},
+        {"# HELP m a \"quote\"\n# EOF\n", "HELP with"},
+        {"# UNIT m seconds\n# EOF\n", "a unit"},
+        {"# TYPE m counter\nm 1\n# EOF\n", "a name or value"},
+        {"# TYPE m_total counter\nm_total 1\n# EOF\n", "a name or value"},
+        {HISTOGRAM "h_bucket{le=\"1\"} 1\n# EOF\n", "le is no"},
+        {HISTOGRAM "h_bucket{le=\"1.0\"} 2\nh_bucket{le=\"+Inf\"} 1\n# EOF\n", "buckets that"},
+        {HISTOGRAM "h_bucket{le=\"+Inf\"} 2\nh_count 3\n# EOF\n", "_count is not"},
+    };
+    for (size_t i = 0; i < MADE_UP_COUNT(cases); i++) {
+        char *problem = openmetrics_check(cases[i].text, NULL);
+        if (!cases[i].problem != !problem ||
+            (problem && strncmp(problem, cases[i].problem, strlen(cases[i].problem)) != 0))
+            fail_msg("case %zu: %s", i, problem ? problem : "nothing found");
+        free(problem);
+    }
+}
+
+/* promtool is part of Prometheus; where it is not installed this is left out. It reads the text format only. */
 static void promtool_finds_nothing(void **state) {
     (void)state;
     if (system("promtool --version >/dev/null 2>&1") != 0)
         skip();
-    struct view_row rows[3] = {{.provider = "gmail", .configuration_set = "a\"b\\c\n\xff"},
-                               {.provider = "simulator", .configuration_set = ""},
-                               {.provider = "\xea\xb0\x80", .configuration_set = "} 1\n# EOF"}};
-    for (int i = 0; i < 3; i++)
-        rows[i].tally[0] = made_up_tally(100, 7, 1, 3);
+    struct rich *r = rich_snapshot(0);
     struct detail_row detail[] = {{EVENT_BOUNCE, "other", "other", "\xfe", "gmail", 1},
                                   {EVENT_RENDERING_FAILURE, "\x01\t\r", NULL, "\\\"", NULL, 1}};
-    struct window_row windows[] = {{WINDOW_7D, "account", "", "", "", rows[0].tally[0].rates},
-                                   {WINDOW_5M, "provider", "gmail", "", "", rows[0].tally[0].rates}};
-    struct snapshot s = made_up_snapshot();
-    s.both = (struct view){.kind = VIEW_BOTH, .rows = rows, .count = 3};
-    s.details = detail;
-    s.detail_count = 2;
-    s.windows = windows;
-    s.window_count = 2;
-    s.watermark_ms = s.last_event_ms[EVENT_SEND] = 1763768070123;
+    r->rows[0].configuration_set = "} 1\n# EOF";
+    r->s.details = detail;
+    r->s.detail_count = MADE_UP_COUNT(detail);
+    r->s.last_event_ms[EVENT_SEND] = r->s.watermark_ms;
     FILE *pipe = popen("promtool check metrics 2>&1", "w");
     assert_non_null(pipe);
-    assert_true(prometheus_write(pipe, &s, NULL));
+    assert_true(prometheus_write(pipe, &r->s, NULL));
     assert_int_equal(pclose(pipe), 0);
+    free(r);
 }
 
 int main(void) {
@@ -268,6 +438,11 @@ int main(void) {
         cmocka_unit_test(an_absent_rate_has_its_numbers_only),
         cmocka_unit_test(an_alert_is_one_series),
         cmocka_unit_test(about_itself),
+        cmocka_unit_test(about_the_service),
+        cmocka_unit_test(about_the_process),
+        cmocka_unit_test(openmetrics_has_its_own_forms),
+        cmocka_unit_test(openmetrics_is_right),
+        cmocka_unit_test(openmetrics_reader_sees),
         cmocka_unit_test(promtool_finds_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

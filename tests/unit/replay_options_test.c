@@ -224,6 +224,77 @@ static void verified_domains(void **state) {
     drop(&l);
 }
 
+/* --- a configuration ---------------------------------------------------------------------------------------------- */
+
+/* Stands for one that was loaded. */
+static char provider_path[] = "/p.csv", quarantine_path[] = "/q", tag_a[] = "a", tag_b[] = "b", domain[] = "a.example";
+static char *domains[] = {domain};
+static const struct alert_rule a_rule = {.name = "X"};
+
+static struct config made_up_config(void) {
+    return (struct config){
+        .lateness_ms = HOUR_MS,
+        .providers_file = provider_path,
+        .verified_domains = domains,
+        .verified_count = 1,
+        .tags = {tag_a, tag_b},
+        .tag_count = 2,
+        .max_names = 7,
+        .quarantine_dir = quarantine_path,
+        .quarantine_bytes = 1 << 20,
+        .rules = (struct alert_rule *)&a_rule,
+        .rule_count = 1,
+    };
+}
+
+static void configuration_fills_in(void **state) {
+    (void)state;
+    struct line l;
+    struct config c = made_up_config();
+    parse(&l, "--config.file c.yaml x");
+    assert_true(l.ok);
+    assert_string_equal(l.options.config_file, "c.yaml");
+    assert_int_equal(l.options.rule_count, 5); /* the defaults, until the configuration is there */
+    replay_options_configure(&l.options, &c);
+    const struct replay_options *o = &l.options;
+    assert_true(o->lateness_ms == HOUR_MS);
+    assert_string_equal(o->providers, "/p.csv");
+    assert_string_equal(o->quarantine, "/q");
+    assert_int_equal(o->quarantine_bytes, 1 << 20);
+    assert_int_equal(o->max_names, 7);
+    assert_int_equal(o->verified_count, 1);
+    assert_true(span_eq(o->verified_domains[0], SPAN_LIT("a.example")));
+    assert_string_equal(views_of(o), "apt0t1");
+    assert_string_equal(o->views[3].title, "tag:b");
+    assert_true(span_eq(o->tag_names[1], SPAN_LIT("b")));
+    assert_ptr_equal(o->rules, &a_rule);
+    assert_int_equal(o->rule_count, 1);
+    drop(&l);
+}
+
+static void command_line_wins(void **state) {
+    (void)state;
+    struct line l;
+    struct config c = made_up_config();
+    parse(&l,
+          "--config.file c.yaml --lateness 2h --providers p --quarantine q --max-names 9 --verified-domains b.example "
+          "--by tag:c x");
+    assert_true(l.ok);
+    replay_options_configure(&l.options, &c);
+    const struct replay_options *o = &l.options;
+    assert_true(o->lateness_ms == 2 * (int64_t)HOUR_MS);
+    assert_string_equal(o->providers, "p");
+    assert_string_equal(o->quarantine, "q");
+    assert_int_equal(o->quarantine_bytes, 0);
+    assert_int_equal(o->max_names, 9);
+    assert_int_equal(o->verified_count, 1);
+    assert_true(span_eq(o->verified_domains[0], SPAN_LIT("b.example")));
+    assert_string_equal(views_of(o), "t0");
+    assert_int_equal(o->tag_count, 1);
+    assert_int_equal(o->rule_count, 1); /* there is no option for rules */
+    drop(&l);
+}
+
 /* --- wrong command lines ------------------------------------------------------------------------------------------ */
 
 static void errors(void **state) {
@@ -315,9 +386,10 @@ static void just_right(void **state) {
 static void help_names_everything(void **state) {
     (void)state;
     static const char *const options[] = {
-        "from",  "to",      "by",     "compare", "lateness", "verified-domains", "providers", "max-names", "format",
-        "rows",  "metrics", "alerts", "cells",   "step",     "quarantine",       "threads",   "strict",    "progress",
-        "quiet", "now",     "isa",    "help"};
+        "from",      "to",        "by",         "compare",     "lateness", "verified-domains",
+        "providers", "max-names", "format",     "rows",        "metrics",  "alerts",
+        "cells",     "step",      "quarantine", "threads",     "strict",   "progress",
+        "quiet",     "now",       "isa",        "config.file", "help"};
     char path[] = "/tmp/replay_options_test.XXXXXX", text[8000] = "";
     int fd = mkstemp(path), kept = dup(STDOUT_FILENO);
     assert_true(fd >= 0 && kept >= 0);
@@ -342,11 +414,18 @@ static void help_names_everything(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),         cmocka_unit_test(everything_said),
-        cmocka_unit_test(standard_input),   cmocka_unit_test(help_needs_no_path),
-        cmocka_unit_test(tables),           cmocka_unit_test(titles),
-        cmocka_unit_test(verified_domains), cmocka_unit_test(errors),
-        cmocka_unit_test(just_right),       cmocka_unit_test(help_names_everything),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(everything_said),
+        cmocka_unit_test(standard_input),
+        cmocka_unit_test(help_needs_no_path),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(titles),
+        cmocka_unit_test(verified_domains),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(configuration_fills_in),
+        cmocka_unit_test(command_line_wins),
+        cmocka_unit_test(just_right),
+        cmocka_unit_test(help_names_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

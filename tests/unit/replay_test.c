@@ -238,8 +238,12 @@ static struct outcome run_slowly(struct object_list *objects, unsigned threads, 
                        .context = &o};
     o.done = replay_run(&r);
     aggregate_finish(r.aggregate);
-    struct snapshot_names names = {
-        .sets = d.sets, .identities = d.identities, .templates = d.templates, .providers = providers};
+    struct snapshot_names names = {.sets = d.sets,
+                                   .identities = d.identities,
+                                   .templates = d.templates,
+                                   .providers = providers,
+                                   .sources = (const char *const[]){"files"},
+                                   .source_count = 1};
     const struct view_request views[] = {{VIEW_PROVIDER, 0, "provider"}, {VIEW_IDENTITY, 0, "identity"}};
     struct snapshot *s = aggregate_snapshot(r.aggregate, &names, views, COUNT(views), 100);
     o.snapshot = snapshot_text(s);

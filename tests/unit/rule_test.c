@@ -14,7 +14,7 @@
 
 /* 10 % and more of at least 100; clear under 8 %. */
 static const struct alert_rule plain = {
-    .name = "Plain", .rate = RATE_BOUNCE, .window = 60, .above = 0.10, .clear_below = 0.08, .min_volume = 100};
+    .name = "Plain", .rate = RATE_BOUNCE, .window = 60, .threshold = 0.10, .clear = 0.08, .min_volume = 100};
 
 struct step {
     int minute;
@@ -208,7 +208,7 @@ static void exact_thresholds(void **state) {
     for (size_t i = 0; i < COUNT(thresholds); i++)
         for (uint64_t n = 1000; n <= 100000000; n *= 10) {
             struct alert_rule rule = plain;
-            rule.above = rule.clear_below = thresholds[i];
+            rule.threshold = rule.clear = thresholds[i];
             struct alert_status s = {0};
             uint64_t at = (uint64_t)((double)n * thresholds[i] + 0.5);
             assert_int_equal(alert_step(&rule, &s, START, at - 1, n), ALERT_SAME);
@@ -238,7 +238,7 @@ static void default_rules(void **state) {
     for (size_t i = 0; i < count; i++) {
         const struct alert_rule *r = &rules[i];
         assert_true(r->name && r->severity && r->summary && r->window_name && r->scopes);
-        assert_true(r->clear_below <= r->above);
+        assert_true(r->clear <= r->threshold);
         assert_true(r->window > 0 && (r->window <= 120 || r->window % 60 == 0));
         assert_true(r->min_volume > 0);
     }
@@ -256,7 +256,7 @@ static void default_rules(void **state) {
         assert_string_equal(rules[i].name, aws[i].name);
         assert_string_equal(rules[i].severity, aws[i].severity);
         assert_int_equal(rules[i].rate, aws[i].rate);
-        assert_true(rules[i].above == aws[i].above);
+        assert_true(rules[i].threshold == aws[i].above);
         assert_int_equal(rules[i].kind, ALERT_RATE_ABOVE);
     }
     assert_int_equal(rules[4].kind, ALERT_SILENCE);

@@ -57,7 +57,7 @@ static inline char *snapshot_text(const struct snapshot *s) {
     size_t len;
     FILE *out = open_memstream(&text, &len);
     fprintf(out, "%s watermark=%" PRId64 " first=%" PRId64 " before=%d %" PRId64 " %" PRId64 " %" PRId64 "\n",
-            s->source, s->watermark_ms, s->first_ms, s->has_before, s->from_ms, s->to_ms, s->before_from_ms);
+            s->sources[0].name, s->watermark_ms, s->first_ms, s->has_before, s->from_ms, s->to_ms, s->before_from_ms);
     fprintf(out, "overflow %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " series %" PRIu64 "\n", s->overflow_set,
             s->overflow_identity, s->overflow_tag, s->overflow_template, s->series);
     for (int i = 0; i < EVENT_TYPES; i++)

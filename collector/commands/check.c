@@ -1,0 +1,144 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/commands.h"
+#include "config/config.h"
+#include "model/provider.h"
+
+static const char help[] =
+    "Checks a configuration file, and prints what it comes to: every key, defaults filled in, secrets left out.\n\n"
+    "Usage: ses-collector check --config.file=FILE [OPTIONS]\n\n"
+    "  --config.file FILE           the file to check (docs/configuration.md)\n"
+    "  --web.config.file FILE       as for run: in the place of web.config_file\n"
+    "  --web.listen-address ADDRESS as for run: in the place of web.listen_address\n"
+    "  --log.level LEVEL, --log.format FORMAT\n"
+    "                               as for run: in the place of log.level and log.format\n"
+    "  --help-keys file|web|rules   prints every key, or the default rules, as Markdown\n"
+    "  --help\n\n"
+    "Nothing is connected to and nothing is written. Files that the configuration names are read.\n"
+    "Exit: 0 all is fine, 2 wrong usage, 78 the configuration is wrong: the message begins with file:line:column.\n";
+
+enum option_id { OPT_CONFIG = 256, OPT_WEB_CONFIG, OPT_LISTEN, OPT_LEVEL, OPT_FORMAT, OPT_HELP_KEYS, OPT_HELP };
+
+static const struct option options[] = {
+    {"config.file", required_argument, NULL, OPT_CONFIG},
+    {"web.config.file", required_argument, NULL, OPT_WEB_CONFIG},
+    {"web.listen-address", required_argument, NULL, OPT_LISTEN},
+    {"log.level", required_argument, NULL, OPT_LEVEL},
+    {"log.format", required_argument, NULL, OPT_FORMAT},
+    {"help-keys", required_argument, NULL, OPT_HELP_KEYS},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+struct arguments {
+    const char *file, *keys;
+    struct config_overrides overrides;
+    bool help;
+};
+
+static bool parse(struct arguments *a, int argc, char **argv, struct err *err) {
+    opterr = 0;
+    optind = 0; /* glibc: forget the parse before */
+    for (int id; (id = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        switch (id) {
+        case OPT_CONFIG:
+            a->file = optarg;
+            break;
+        case OPT_WEB_CONFIG:
+            a->overrides.web_config_file = optarg;
+            break;
+        case OPT_LISTEN:
+            a->overrides.listen_address = optarg;
+            break;
+        case OPT_LEVEL:
+            a->overrides.log_level = optarg;
+            break;
+        case OPT_FORMAT:
+            a->overrides.log_format = optarg;
+            break;
+        case OPT_HELP_KEYS:
+            a->keys = optarg;
+            break;
+        case OPT_HELP:
+            a->help = true;
+            break;
+        case ':':
+            return err_set(err, ERR_USAGE, "%s: needs a value", argv[optind - 1]);
+        default:
+            return err_set(err, ERR_USAGE, "%s: no such option, or it takes no value", argv[optind - 1]);
+        }
+    }
+    if (a->help || a->keys)
+        return true;
+    if (optind < argc)
+        return err_set(err, ERR_USAGE, "%s: not an option. Write --config.file=%s", argv[optind], argv[optind]);
+    return a->file || err_set(err, ERR_USAGE, "nothing to check: write --config.file=FILE");
+}
+
+static int fail(const struct err *err) {
+    fprintf(stderr, "ses-collector: %s\n", err->text);
+    if (err->code != ERR_USAGE)
+        return err->code == ERR_CONFIG ? EXIT_BAD_CONFIG : EXIT_FAILED;
+    fprintf(stderr, "ses-collector check --help lists the options.\n");
+    return EXIT_USAGE;
+}
+
+static int print_keys(const char *which) {
+    static const char *const names[] = {"file", "web", "rules"}; /* as enum config_reference */
+    for (int i = 0; i < 3; i++)
+        if (strcmp(which, names[i]) == 0) {
+            config_write_reference(stdout, (enum config_reference)i);
+            return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+        }
+    struct err err = {0};
+    err_set(&err, ERR_USAGE, "--help-keys %s: not known. It is one of file, web, rules", which);
+    return fail(&err);
+}
+
+static const char *plural(size_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void say_fine(const struct config *c) {
+    fprintf(stderr, "%s: fine: %zu source%s, %zu rule%s, %zu notification target%s\n", c->path, c->source_count,
+            plural(c->source_count), c->rule_count, plural(c->rule_count), c->target_count, plural(c->target_count));
+    if (!c->source_count)
+        fprintf(stderr, "%s: without a source it serves replay, and not run\n", c->path);
+}
+
+/* The table has a form of its own, and says what is wrong with it by itself. */
+static bool check_providers(const struct config *c, struct err *err) {
+    if (!c->providers_file)
+        return true;
+    struct provider_table *table = provider_table_create();
+    bool ok = provider_table_load(table, c->providers_file, err);
+    provider_table_destroy(table);
+    if (!ok)
+        err->code = ERR_CONFIG; /* also when the file is not there */
+    return ok;
+}
+
+int command_check(int argc, char **argv) {
+    struct arguments a = {0};
+    struct err err = {0};
+    struct config c;
+    if (!parse(&a, argc, argv, &err))
+        return fail(&err);
+    if (a.help) {
+        fputs(help, stdout);
+        return EXIT_DONE;
+    }
+    if (a.keys)
+        return print_keys(a.keys);
+    if (!config_load(&c, a.file, &a.overrides, &err))
+        return fail(&err);
+    bool ok = check_providers(&c, &err);
+    if (ok && (!config_write(&c, stdout) || fflush(stdout) != 0))
+        ok = err_set(&err, ERR_IO, "standard output cannot be written");
+    if (ok)
+        say_fine(&c);
+    config_deinit(&c);
+    return ok ? EXIT_DONE : fail(&err);
+}

@@ -1,0 +1,86 @@
+/* The configuration file: YAML, strict. Everything that it can say, with its defaults, in the shape in which the
+ * modules take it. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "alert/rule.h"
+#include "core/err.h"
+#include "core/log.h"
+#include "model/event.h"
+#include "sinks/http_server.h"
+#include "sinks/notifier.h"
+#include "source/folder.h"
+#include "source/kafka.h"
+
+enum config_source_kind { CONFIG_KAFKA, CONFIG_FILES };
+struct config_source {
+    enum config_source_kind kind;
+    struct kafka_options kafka;
+    struct folder_options files;
+};
+
+struct config {
+    char *path; /* of the file itself */
+
+    /* state: */
+    char *state_path;  /* NULL: in memory only */
+    int64_t commit_ms; /* default 1 s */
+    /* counting: */
+    int64_t lateness_ms;     /* default 72 h */
+    char *providers_file;    /* NULL: the built-in table */
+    char **verified_domains; /* lower case, sorted by bytes */
+    size_t verified_count;
+    char *tags[EVENT_MAX_TAGS];
+    unsigned tag_count;
+    size_t max_names; /* of configuration sets, identities, tag values shown; default as replay's */
+    /* quarantine: */
+    char *quarantine_dir; /* NULL: none */
+    uint64_t quarantine_bytes;
+    /* log: */
+    enum log_level log_level;
+    enum log_format log_format;
+    /* web: and the file that web.config_file names */
+    struct web_options web;
+    char *web_config_file;
+    /* sources: */
+    struct config_source *sources;
+    size_t source_count;
+    /* alerts: */
+    char *alerts_file;        /* NULL: none */
+    int64_t alert_delay_ms;   /* minutes are judged so long after they ended; default 1 min */
+    bool default_rules;       /* as given; `rules` has them already */
+    int64_t idle_after_ms;    /* without newer events for so long, time goes on with the clock; default 15 min */
+    int64_t hold_behind_ms;   /* while event time is further behind the clock, incidents are held; default 15 min */
+    struct alert_rule *rules; /* the configured ones, or the defaults */
+    size_t rule_count;
+    struct notify_target *targets;
+    size_t target_count;
+};
+
+/* Reads and checks the file. On error the text is "file:line:column: what is wrong, and what would be right". The
+ * overrides are those of the command line (--web.listen-address, --web.config.file); NULL: none. */
+struct config_overrides {
+    const char *listen_address, *web_config_file, *log_level, *log_format;
+};
+bool config_load(struct config *c, const char *path, const struct config_overrides *overrides, struct err *err);
+void config_deinit(struct config *c);
+
+/* The effective configuration as YAML: every key, defaults filled in, secrets as "<secret>". Loads again as it is, but
+ * for the secrets. */
+bool config_write(const struct config *c, FILE *out);
+
+/* As Markdown: every key with its type, default and meaning, of the file or of the one that web.config_file names; and
+ * the default rules. */
+enum config_reference { CONFIG_REFERENCE_FILE, CONFIG_REFERENCE_WEB, CONFIG_REFERENCE_RULES };
+void config_write_reference(FILE *out, enum config_reference which);
+
+/* Which keys differ that a running service cannot take over ("state.path", "counting.tags", ...), as a list for a
+ * person; empty when all can. */
+void config_fixed_differences(const struct config *running, const struct config *wanted, char *text, size_t size);
+
+#endif

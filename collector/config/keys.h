@@ -1,0 +1,52 @@
+/* The tables of keys of the configuration file, and what they need of each other. */
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
+
+#include "config/binder.h"
+#include "config/config.h"
+
+extern const struct section root_section;    /* of struct config: the whole file */
+extern const struct section sources_section; /* what an entry of `sources` can be */
+extern const struct section rule_section, alertmanager_section, webhook_section, slack_section;
+extern const struct section web_file_section; /* of struct web_options: the file that web.config_file names */
+
+enum {
+    MAX_SOURCES = 64,
+    MAX_TARGETS = 64,
+    MAX_RULES = 200,
+    MAX_RULE_WINDOWS = 8,           /* different ones, over all rules of rates */
+    MAX_RULE_MINUTES = 7 * 24 * 60, /* of a window */
+    FINE_RULE_MINUTES = 120,        /* up to here by the minute, beyond by the hour */
+    MAX_EXTRA_LABELS = 32,
+};
+
+/* Entries of lists. `base` is a struct config. */
+bool take_source(struct binder *b, void *base, const struct node *entry);
+void show_sources(struct writer *w, const void *base);
+bool take_rule(struct binder *b, void *base, const struct node *entry);
+void show_rules(struct writer *w, const void *base);
+bool take_alertmanager(struct binder *b, void *base, const struct node *entry);
+bool take_webhook(struct binder *b, void *base, const struct node *entry);
+bool take_slack(struct binder *b, void *base, const struct node *entry);
+void show_alertmanagers(struct writer *w, const void *base);
+void show_webhooks(struct writer *w, const void *base);
+void show_slacks(struct writer *w, const void *base);
+
+/* What can be said only when all was read. `root` is the file's tree. */
+void finish_sources(struct config *c);                                          /* names */
+bool finish_rules(struct binder *b, struct config *c, const struct node *root); /* adds the default rules */
+void finish_targets(struct config *c);                                          /* names */
+
+/* The file of --web.config.file, into what of `o` it is about. The path is absolute: where its folder is. */
+bool read_web_text(const char *path, struct span text, struct web_options *o, struct err *err);
+
+void rule_deinit(struct alert_rule *r);
+
+/* "kafka", or "kafka-2" and so on when `is_taken` says so. Returns new. */
+char *name_for(const char *kind, bool (*is_taken)(const struct config *c, const char *name), const struct config *c);
+
+/* config_load for a text that is in memory already; `path` is what messages call it, and where its folder is. */
+bool config_read(struct config *c, const char *path, struct span text, const struct config_overrides *overrides,
+                 struct err *err);
+
+#endif

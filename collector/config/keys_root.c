@@ -1,0 +1,156 @@
+/* The sections of the file itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/keys.h"
+#include "config/words.h"
+#include "core/alloc.h"
+#include "parsers/recipient.h"
+
+#define MINUTE ((int64_t)60000)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+static const char *choice_of_level(unsigned i) {
+    static const char *const names[] = {"debug", "info", "warn", "error"}; /* as enum log_level */
+    return i < 4 ? names[i] : NULL;
+}
+
+static const char *choice_of_format(unsigned i) {
+    static const char *const names[] = {"logfmt", "json"}; /* as enum log_format */
+    return i < 2 ? names[i] : NULL;
+}
+
+static const char *domain_wrong(const char *text) {
+    char address[RECIPIENT_DOMAIN_SIZE + 2], domain[RECIPIENT_DOMAIN_SIZE];
+    size_t len = strlen(text);
+    if (len < RECIPIENT_DOMAIN_SIZE && !strchr(text, '@')) {
+        snprintf(address, sizeof address, "@%s", text);
+        if (recipient_domain(span_of(address), domain))
+            return NULL;
+    }
+    return "write a domain as in shop.example";
+}
+
+/* --- counting.tags ------------------------------------------------------------------------------------------------ */
+
+static bool take_tag(struct binder *b, void *base, const struct node *entry) {
+    enum { MAX_TAG = 256 }; /* SES allows no longer name */
+    struct config *c = base;
+    if (entry->kind != NODE_TEXT || !*entry->text || strlen(entry->text) > MAX_TAG || line_wrong(entry->text))
+        return bind_error(b, entry, "tags: not a name; write the name of a tag as in campaign");
+    for (unsigned i = 0; i < c->tag_count; i++)
+        if (strcmp(c->tags[i], entry->text) == 0)
+            return bind_error(b, entry, "tags: \"%.60s\" stands here twice; take one out", entry->text);
+    c->tags[c->tag_count++] = alloc_string(entry->text, strlen(entry->text)); /* the table says: at most four */
+    return true;
+}
+
+/* As a list has it whose length has no limit. */
+struct tag_list {
+    char *const *names;
+    size_t count;
+};
+
+static void show_tags(struct writer *w, const void *base) {
+    static const struct key tags = {"tags", KEY_TEXTS, 0, LIST_FIELD(struct tag_list, names, count)};
+    const struct config *c = base;
+    write_key(w, &tags, &(struct tag_list){c->tags, c->tag_count});
+}
+
+/* --- tables ------------------------------------------------------------------------------------------------------- */
+
+static const struct key state_keys[] = {
+    {"path", KEY_PATH, KEY_FIXED, FIELD(struct config, state_path), .shown_default = "none: in memory only",
+     .means = "The file that keeps the counts over a restart."},
+    {"commit_interval", KEY_DURATION, 0, FIELD(struct config, commit_ms), .fallback = "1s", .min = 10, .max = MINUTE,
+     .means = "How long counts wait at most until they are committed and shown."},
+};
+
+static const struct key counting_keys[] = {
+    {"lateness", KEY_DURATION, KEY_FIXED, FIELD(struct config, lateness_ms), .fallback = "72h", .min = MINUTE,
+     .max = 400 * DAY, .means = "How far behind the newest event one may be and still count."},
+    {"providers_file", KEY_PATH, KEY_READABLE, FIELD(struct config, providers_file),
+     .shown_default = "none: the built-in table",
+     .means = "A file that adds to the table of mailbox providers or overrides it ([its form](providers.md))."},
+    {"verified_domains", KEY_TEXTS, 0, LIST_FIELD(struct config, verified_domains, verified_count),
+     .wrong = domain_wrong, .means = "Your own domains: left out of the reputation bounce rate, as AWS does."},
+    {"tags", KEY_ITEMS, KEY_FIXED, .max = EVENT_MAX_TAGS, .take = take_tag, .show = show_tags,
+     .means =
+         "Message tags whose values are counted apart (`ses_tag_recipients_total`): a list of at most four names."},
+    {"max_names", KEY_NUMBER, 0, FIELD(struct config, max_names), .fallback = "200", .min = 1, .max = 65536,
+     .means = "Names of a kind (configuration sets, identities, values of a tag) that are shown; the least busy beyond "
+              "become `other`. A configuration set has about 120 series of its own, and as many again with each "
+              "provider."},
+};
+
+static const struct key quarantine_keys[] = {
+    {"directory", KEY_PATH, KEY_FIXED, FIELD(struct config, quarantine_dir),
+     .shown_default = "none: malformed records are counted only",
+     .means = "The folder that keeps malformed records, with source, position and reason."},
+    {"max_size", KEY_SIZE, KEY_FIXED, FIELD(struct config, quarantine_bytes), .fallback = "1GiB", .min = 1 << 20,
+     .max = (int64_t)1 << 50, .means = "How large the file there may grow."},
+};
+
+static const struct key log_keys[] = {
+    {"level", KEY_CHOICE, 0, FIELD(struct config, log_level), .fallback = "info", .choice = choice_of_level,
+     .means = "The least important lines that are written."},
+    {"format", KEY_CHOICE, 0, FIELD(struct config, log_format), .fallback = "logfmt", .choice = choice_of_format,
+     .means = "How a line is written."},
+};
+
+static const struct key web_keys[] = {
+    {"listen_address", KEY_TEXT, KEY_FIXED, FIELD(struct config, web.listen_address), .fallback = ":9465",
+     .wrong = listen_wrong,
+     .means = "Where metrics, the API and the page are served; without a host on all addresses."},
+    {"config_file", KEY_PATH, 0, FIELD(struct config, web_config_file),
+     .shown_default = "none: neither TLS nor passwords",
+     .means = "TLS and passwords, in the form of [Prometheus's exporter toolkit](#the-file-of-webconfig_file)."},
+    {"enable_reload", KEY_BOOL, 0, FIELD(struct config, web.enable_reload), .fallback = "false",
+     .means = "Whether POST /-/reload reads the configuration again, as SIGHUP does."},
+    {"max_connections", KEY_NUMBER, 0, FIELD(struct config, web.max_connections), .fallback = "512", .min = 16,
+     .max = 65536, .means = "Connections served at once; beyond it the oldest unfinished one is closed."},
+};
+
+static const struct key alerts_keys[] = {
+    {"file", KEY_PATH, 0, FIELD(struct config, alerts_file),
+     .means = "A JSON file that holds the alerts, as /api/v1/alerts gives them."},
+    {"delay", KEY_DURATION, KEY_FIXED, FIELD(struct config, alert_delay_ms), .fallback = "1m", .min = 1000, .max = HOUR,
+     .means = "How long after a minute has ended it is judged."},
+    {"idle_after", KEY_DURATION, 0, FIELD(struct config, idle_after_ms), .fallback = "15m", .min = 1000, .max = DAY,
+     .means = "When no newer event came for so long, time goes on with the clock: a silent stream is noticed, and what "
+              "fires can resolve."},
+    {"hold_when_behind", KEY_DURATION, 0, FIELD(struct config, hold_behind_ms), .fallback = "15m", .min = MINUTE,
+     .max = 7 * DAY, .means = "While the newest event is older than this, incidents are held and not announced."},
+    {"default_rules", KEY_BOOL, 0, FIELD(struct config, default_rules), .fallback = "true",
+     .means = "Whether the [default rules](#the-default-rules) stand beside those given here; one given here with the "
+              "same name and severity "
+              "takes the place of a default."},
+    {"rules", KEY_ITEMS, 0, .section = &rule_section, .max = MAX_RULES, .take = take_rule, .show = show_rules,
+     .means = "When to raise an alert."},
+    {"alertmanagers", KEY_ITEMS, 0, .section = &alertmanager_section, .max = MAX_TARGETS, .take = take_alertmanager,
+     .show = show_alertmanagers, .means = "Clusters of Alertmanager that are told."},
+    {"webhooks", KEY_ITEMS, 0, .section = &webhook_section, .max = MAX_TARGETS, .take = take_webhook,
+     .show = show_webhooks, .means = "Addresses that are sent a JSON message for every incident that begins or ends."},
+    {"slack", KEY_ITEMS, 0, .section = &slack_section, .max = MAX_TARGETS, .take = take_slack, .show = show_slacks,
+     .means = "Incoming webhooks of Slack, or of what understands the same."},
+};
+
+static const struct section state_section = {"state", KEYS_OF(state_keys)};
+static const struct section counting_section = {"counting", KEYS_OF(counting_keys)};
+static const struct section quarantine_section = {"quarantine", KEYS_OF(quarantine_keys)};
+static const struct section log_section = {"log", KEYS_OF(log_keys)};
+static const struct section web_section = {"web", KEYS_OF(web_keys)};
+static const struct section alerts_section = {"alerts", KEYS_OF(alerts_keys)};
+
+static const struct key root_keys[] = {
+    {"state", KEY_SECTION, .section = &state_section, .means = "What is kept over a restart."},
+    {"counting", KEY_SECTION, .section = &counting_section, .means = "What is counted, and for how long."},
+    {"quarantine", KEY_SECTION, .section = &quarantine_section, .means = "What becomes of malformed records."},
+    {"log", KEY_SECTION, .section = &log_section, .means = "What the service says on standard error."},
+    {"web", KEY_SECTION, .section = &web_section, .means = "The HTTP server."},
+    {"sources", KEY_ITEMS, 0, .section = &sources_section, .max = MAX_SOURCES, .take = take_source,
+     .show = show_sources, .means = "Where events come from: entries that begin with `kafka:` or `files:`."},
+    {"alerts", KEY_SECTION, .section = &alerts_section, .means = "When an alert is raised, and who is told."},
+};
+const struct section root_section = {"", KEYS_OF(root_keys)};

@@ -1,0 +1,58 @@
+/* What engine.c runs and engine_publish.c shows. */
+#ifndef PIPELINE_ENGINE_INTERNAL_H
+#define PIPELINE_ENGINE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "pipeline/engine.h"
+
+enum { SOURCE_NAME_IDS = 2 /* the first two names of a table are not sources */ };
+
+/* Work that another thread wants done on this one. */
+struct errand {
+    void (*work)(void *context, struct engine *e);
+    void *context;
+    bool done;
+};
+
+struct engine {
+    struct engine_options options;
+    struct engine_parts parts;
+    struct dictionary dictionary;
+    struct keeper_names kept;
+    struct snapshot_names names;
+    const char *source_names[AGGREGATE_SOURCES], *source_kinds[AGGREGATE_SOURCES];
+    char *troubles[AGGREGATE_SOURCES]; /* owned; of each source, as it was logged last; NULL: none */
+    struct provider_table **providers; /* the last one is in use; those before may still be read from */
+    size_t provider_tables;
+    struct aggregate *aggregate;
+    struct alerting *alerting;
+    struct running_source *sources;
+    size_t source_count;
+
+    struct stream **changed; /* streams that moved since the last commit */
+    size_t changed_count, changed_size;
+    bool dirty;                          /* something was counted since the last commit */
+    bool alerts_changed;                 /* since the list was last written to its file */
+    bool full;                           /* the last commit found no room */
+    bool behind;                         /* a backlog is being read */
+    bool was_caught_up;                  /* every source was, once since the start */
+    int64_t moved_ns, seen_watermark_ms; /* when the watermark moved last, monotonic, and where it was then */
+    int64_t started_ns;                  /* monotonic, when service.started_ms was */
+    int64_t next_commit_ns, next_publish_ns, last_publish_ns;
+    struct service_row service; /* the counters in it */
+
+    pthread_t thread;
+    bool started;
+    atomic_bool stop, ended, failed, ready, committed;
+    _Atomic uint64_t asked, answered; /* commits that others asked for, and those of them that ended */
+    _Atomic int64_t beat_ns;
+    pthread_mutex_t errand_lock;
+    pthread_cond_t errand_done;
+    struct errand *errand; /* NULL: none waits */
+};
+
+bool engine_all_caught_up(const struct engine *e);
+void engine_publish(struct engine *e, int64_t now_ms);
+
+#endif

@@ -1,0 +1,109 @@
+/* librdkafka's handles: their log, their errors, their tokens. */
+#include <stdlib.h>
+
+#include "aws/credentials.h"
+#include "aws/msk_token.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "source/kafka_internal.h"
+
+/* --- log and errors ----------------------------------------------------------------------------------------------- */
+
+enum { SYSLOG_CRITICAL = 2, SYSLOG_WARNING = 4, SYSLOG_INFO = 6 };
+
+static void take_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
+    struct kafka *k = rd_kafka_opaque(rk);
+    if (strcmp(facility, "CONFWARN") == 0)
+        return; /* a consumer's property is no use to the producer: that is known */
+    enum log_level ours = level <= SYSLOG_CRITICAL  ? LOG_ERROR
+                          : level <= SYSLOG_WARNING ? LOG_WARN
+                          : level <= SYSLOG_INFO    ? LOG_INFO
+                                                    : LOG_DEBUG;
+    log_event(ours, "kafka client", LOG_FIELDS({"source", k->base.name, 0}, {"about", facility, 0}, {"text", text, 0}));
+}
+
+static void take_error(rd_kafka_t *rk, int error, const char *reason, void *kafka) {
+    struct kafka *k = kafka;
+    rd_kafka_resp_err_t e = (rd_kafka_resp_err_t)error;
+    if (rd_kafka_type(rk) == RD_KAFKA_CONSUMER && e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        pthread_mutex_lock(&k->lock);
+        k->brokers_down = true;
+        pthread_mutex_unlock(&k->lock);
+    }
+    if (rd_kafka_type(rk) == RD_KAFKA_CONSUMER && !k->closing &&
+        (e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || e == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART))
+        kafka_look_soon(k); /* called from rd_kafka_consumer_poll, so this is the manager's thread */
+    if (e == RD_KAFKA_RESP_ERR__FATAL && rd_kafka_type(rk) == RD_KAFKA_CONSUMER) {
+        char text[TROUBLE_TEXT];
+        rd_kafka_fatal_error(rk, text, sizeof text);
+        kafka_fail(k, text);
+    }
+    log_event(LOG_WARN, "kafka error",
+              LOG_FIELDS({"source", k->base.name, 0}, {"error", rd_kafka_err2name(e), 0}, {"text", reason, 0}));
+}
+
+/* --- tokens ------------------------------------------------------------------------------------------------------- */
+
+enum { TOKEN_LIMIT = 32 << 10 };
+
+static bool set_token(rd_kafka_t *rk, const char *region, struct err *err) {
+    struct aws_credentials credentials;
+    if (!aws_credentials_get(&credentials, err))
+        return false;
+    struct buf token;
+    buf_init(&token, TOKEN_LIMIT);
+    int64_t now_ms = clock_wall_ms();
+    char text[256];
+    bool ok = msk_token_make(region, &credentials, now_ms, &token, err);
+    if (ok && rd_kafka_oauthbearer_set_token(rk, token.data, now_ms + MSK_TOKEN_SECONDS * INT64_C(1000),
+                                             "ses-collector", NULL, 0, text, sizeof text))
+        ok = err_set(err, ERR_CONFIG, "librdkafka does not take the MSK token: %s", text);
+    if (token.data)
+        aws_wipe(token.data, token.size);
+    buf_deinit(&token);
+    aws_credentials_deinit(&credentials);
+    return ok;
+}
+
+static void refresh_token(rd_kafka_t *rk, const char *config, void *kafka) {
+    struct kafka *k = kafka;
+    struct err err = {0};
+    (void)config;
+    if (set_token(rk, k->options->msk_iam_region, &err))
+        return;
+    log_event(LOG_ERROR, "kafka token not made", LOG_FIELDS({"source", k->base.name, 0}, {"error", err.text, 0}));
+    rd_kafka_oauthbearer_set_token_failure(rk, err.text);
+}
+
+/* --- the handle --------------------------------------------------------------------------------------------------- */
+
+rd_kafka_t *kafka_client_create(struct kafka *k, rd_kafka_conf_t *conf, enum kafka_role role, struct err *err) {
+    bool consumer = role == KAFKA_ROLE_CONSUMER;
+    bool tokens = k->options->msk_iam_region != NULL;
+    char text[256];
+    rd_kafka_conf_set_opaque(conf, k);
+    rd_kafka_conf_set_log_cb(conf, take_log);
+    rd_kafka_conf_set_error_cb(conf, take_error);
+    if (consumer) {
+        rd_kafka_conf_set_rebalance_cb(conf, kafka_rebalance);
+        rd_kafka_conf_set_offset_commit_cb(conf, kafka_offsets_committed);
+    }
+    if (tokens) {
+        rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, refresh_token);
+        rd_kafka_conf_enable_sasl_queue(conf, 1);
+    }
+    rd_kafka_t *rk = rd_kafka_new(consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        err_set(err, ERR_CONFIG, "the Kafka client cannot be made: %s", text);
+        return NULL;
+    }
+    rd_kafka_error_t *error = tokens ? rd_kafka_sasl_background_callbacks_enable(rk) : NULL;
+    if (error) {
+        err_set(err, ERR_CONFIG, "the Kafka client cannot refresh its token: %s", rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+        rd_kafka_destroy(rk);
+        return NULL;
+    }
+    return rk;
+}
