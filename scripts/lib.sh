@@ -44,6 +44,14 @@ pkgconfig:libzstd libzstd-dev
 pkgconfig:libidn2 libidn2-dev
 pkgconfig:jansson libjansson-dev
 header:snappy-c.h libsnappy-dev
+pkgconfig:rdkafka librdkafka-dev
+pkgconfig:libcurl libcurl4-openssl-dev
+pkgconfig:libmicrohttpd libmicrohttpd-dev
+pkgconfig:gnutls libgnutls28-dev
+pkgconfig:sqlite3 libsqlite3-dev
+pkgconfig:yaml-0.1 libyaml-dev
+pkgconfig:libcrypto libssl-dev
+pkgconfig:libcrypt libcrypt-dev
 pkgconfig:cmocka libcmocka-dev
 pkgconfig:libisal ?libisal-dev
 LIST
@@ -57,6 +65,19 @@ command:python3 python3
 command:jq jq
 command:setarch util-linux
 command:zstd zstd
+command:sqlite3 sqlite3
+command:curl curl
+command:openssl openssl
+command:prometheus prometheus
+command:prometheus-alertmanager prometheus-alertmanager
+command:chromium ?chromium
+command:kcat kcat
+LIST
+        ;;
+    kafka)
+        cat <<'LIST'
+command:mvn maven
+command:java default-jre-headless
 LIST
         ;;
     lint)
