@@ -16,6 +16,12 @@ struct watch {
     bool is_known;   /* `offset` */
 };
 
+/* A mark at offset 0 is none: no other topic can be told by it. So it is with the first messages of a topic, as long as
+ * those that follow have the same time. */
+static bool has_mark(const struct kafka_partition *p) {
+    return p->has_mark && (p->mark_offset > 0 || p->position.n[ANCHOR] == 0);
+}
+
 /* One with a mark is looked at now and then, one without at once. */
 static size_t choose(struct kafka *k, bool is_due, struct watch *list) {
     size_t count = 0;
@@ -24,7 +30,7 @@ static size_t choose(struct kafka *k, bool is_due, struct watch *list) {
         struct kafka_partition *p = k->partitions[i];
         const int64_t *n = p->position.n;
         if (p->state == PARTITION_READ && p->fetching && n[ANCHOR] >= 0 && n[ANCHOR_TIME] > 0 &&
-            (is_due || !p->has_mark))
+            (is_due || !has_mark(p)))
             list[count++] = (struct watch){.p = p, .generation = p->generation, .time_ms = n[ANCHOR_TIME]};
     }
     pthread_mutex_unlock(&k->lock);
@@ -96,7 +102,7 @@ static bool look_at(struct kafka *k, struct watch *list, size_t count) {
             p->mark_ms = list[i].time_ms;
             p->mark_offset = list[i].offset;
         }
-        complete = complete && list[i].is_known;
+        complete = complete && list[i].is_known && list[i].offset > 0;
     }
     return complete;
 }
