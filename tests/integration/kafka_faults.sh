@@ -89,6 +89,7 @@ terminate "$pid"
 
 # --- a topic is made again while the service runs -------------------------------------------------------------------------
 again() { # TOPIC PARTITIONS FILE...
+    sleep 2 # what follows within a second of the first messages cannot be told (docs/kafka.md)
     kafka_delete "$1"
     kafka_create "$1" "$2"
     (($# == 2)) || kafka_load "$1" "${@:3}" >/dev/null
