@@ -13,6 +13,7 @@ static const struct {
     {"run", command_run, "the service: reads sources for ever, serves metrics and alerts"},
     {"replay", command_replay, "reads dumps of SES events and reports rates, metrics and alerts"},
     {"check", command_check, "checks a configuration file, and says where it is wrong"},
+    {"sns", command_sns, "lists and confirms subscriptions of SNS to a push source"},
     {"simulate", command_simulate, "writes a realistic, seeded stream of SES events"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

@@ -247,6 +247,33 @@ static void hash_recipient(struct hash_state *s, struct span address, struct spa
     hash_span(s, domain);
 }
 
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+/* Whom SES would send to in vain, or in spite of a complaint. Those that it holds back already are no news. */
+static unsigned suppression_of(const struct event *e) {
+    if (e->provider == PROVIDER_SIMULATOR)
+        return 0;
+    if (e->type == EVENT_COMPLAINT)
+        return e->detail == FEEDBACK_SUPPRESSED || e->detail == FEEDBACK_NOT_SPAM ? 0 : ADDRESS_COMPLAINED;
+    if (e->type != EVENT_BOUNCE || e->detail >> 8 != BOUNCE_PERMANENT)
+        return 0;
+    switch ((enum bounce_subtype)(e->detail & 0xff)) {
+    case SUBTYPE_NONE:
+    case SUBTYPE_GENERAL:
+    case SUBTYPE_NO_EMAIL:
+    case SUBTYPE_SUPPRESSED:
+        return ADDRESS_BOUNCED;
+    default:
+        return 0;
+    }
+}
+
+static void keep_address(struct normaliser *n, const struct event *e, struct span address) {
+    n->address_why = suppression_of(e) & n->dictionary->wanted_addresses;
+    if (n->address_why)
+        n->address = recipient_address(address);
+}
+
 /* --- one record --------------------------------------------------------------------------------------------------- */
 
 static bool counts_per_recipient(enum event_type type) {
@@ -292,6 +319,8 @@ static void whole_event(struct normaliser *n, struct event *out) {
     out->provider = common_provider(n);
     out->counters = (uint16_t)counters_of(n->dictionary, out, false);
     out->key = hash_end(&n->state);
+    if (n->dictionary->wanted_addresses && n->recipients.count == 1) /* of several, nobody knows who complained */
+        keep_address(n, out, n->record->recipients[n->recipients.first].address);
     n->at = n->recipients.count + 1;
 }
 
@@ -303,6 +332,8 @@ static void recipient_event(struct normaliser *n, struct event *out) {
     out->provider = provider_table_find(d->providers, domain);
     bool verified = d->verified_count && is_verified(d, domain);
     out->counters = (uint16_t)counters_of(d, out, verified);
+    if (d->wanted_addresses)
+        keep_address(n, out, address);
     struct hash_state s = n->state;
     hash_recipient(&s, address, domain);
     out->key = hash_end(&s);
@@ -321,6 +352,7 @@ bool normalise_next(struct normaliser *n, struct event *out) {
         return false;
     *out = n->common;
     n->common.flags = 0;
+    n->address_why = 0;
     if (count == 0 || !counts_per_recipient((enum event_type)out->type))
         whole_event(n, out);
     else

@@ -23,7 +23,11 @@ struct dictionary {
     unsigned tag_count;
     struct span *verified_domains; /* lower case, sorted by bytes */
     size_t verified_count;
+    unsigned wanted_addresses; /* ADDRESS_*: whose recipients somebody wants; 0 unless an operator asked */
 };
+
+/* Addresses leave the parser only for who wants to suppress them. */
+enum { ADDRESS_BOUNCED = 1, ADDRESS_COMPLAINED = 2 };
 
 /* A value of an enumeration that this version does not know: counted as `other`, and said. */
 struct unknown_value {
@@ -42,6 +46,8 @@ struct normaliser {
     const struct ses_event *record;
     struct ses_list recipients;
     uint32_t at;
+    unsigned address_why;    /* of the event last given: ADDRESS_*, 0 = not wanted */
+    struct span address;     /* the same: bare, as long as the record */
     struct event common;     /* what all events of the record share */
     struct hash_state state; /* of the key, before the recipient */
 };

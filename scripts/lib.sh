@@ -48,6 +48,7 @@ pkgconfig:rdkafka librdkafka-dev
 pkgconfig:libcurl libcurl4-openssl-dev
 pkgconfig:libmicrohttpd libmicrohttpd-dev
 pkgconfig:gnutls libgnutls28-dev
+pkgconfig:expat libexpat1-dev
 pkgconfig:sqlite3 libsqlite3-dev
 pkgconfig:yaml-0.1 libyaml-dev
 pkgconfig:libcrypto libssl-dev
@@ -64,6 +65,7 @@ LIST
 command:python3 python3
 command:jq jq
 command:setarch util-linux
+command:ip iproute2
 command:zstd zstd
 command:sqlite3 sqlite3
 command:curl curl
@@ -78,6 +80,12 @@ LIST
         cat <<'LIST'
 command:mvn maven
 command:java default-jre-headless
+LIST
+        ;;
+    aws)
+        cat <<'LIST'
+command:flock util-linux
+python:ensurepip python3-venv
 LIST
         ;;
     lint)
@@ -114,6 +122,7 @@ probe() {
     command:*) command -v "$name" >/dev/null ;;
     pkgconfig:*) command -v pkg-config >/dev/null && pkg-config --exists "$name" ;;
     header:*) [[ -n $(find /usr/include /usr/local/include -maxdepth 2 -name "$name" -print -quit 2>/dev/null) ]] ;;
+    python:*) python3 -c "import $name" 2>/dev/null ;;
     clang-runtime:*) command -v clang >/dev/null && compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.$name*" >/dev/null ;;
     esac
 }

@@ -1,8 +1,6 @@
-/* Posts a body to one URL: the only place that knows libcurl.
+/* Posts a body to one URL, by a pool of its own (collector/http/pool.h).
  *
- * A peer is not trusted: no redirect is followed, nothing is decoded, of the answer 64 KiB are read and one line is
- * kept, and every exchange has a deadline. Certificates are always verified. The environment's proxy settings
- * (https_proxy, no_proxy) count, as everywhere with libcurl. */
+ * A peer is not trusted: of the answer 64 KiB are read and one line is kept, and every exchange has a deadline. */
 #ifndef SINKS_HTTP_CLIENT_H
 #define SINKS_HTTP_CLIENT_H
 
@@ -12,6 +10,7 @@
 
 #include "core/err.h"
 #include "core/span.h"
+#include "http/pool.h"
 
 /* All strings are copied. NULL where there is none. */
 struct http_client_options {
@@ -19,10 +18,6 @@ struct http_client_options {
     const char *username, *password, *bearer_token;
     const char *ca_file, *cert_file, *key_file; /* ca_file stands instead of the system's certificates */
     int64_t timeout_ms;                         /* of the whole exchange */
-};
-
-struct http_header {
-    const char *name, *value;
 };
 
 enum { HTTP_LINE_SIZE = 200 };
@@ -40,12 +35,6 @@ enum http_result {
 
 struct http_client;
 
-/* Whether the URL can be posted to. The text does not repeat it. */
-bool http_client_check_url(const char *url, struct err *err);
-
-/* Whether this can stand in a request: a name of letters, digits and "-", no control byte in the value. */
-bool http_client_check_header(const char *name, const char *value, struct err *err);
-
 /* Returns new; NULL with the reason when an option is wrong. No text holds the URL, a password or a token. */
 struct http_client *http_client_create(const struct http_client_options *o, struct err *err);
 void http_client_destroy(struct http_client *c); /* no post may be running; NULL is allowed */
@@ -54,7 +43,7 @@ void http_client_destroy(struct http_client *c); /* no post may be running; NULL
 enum http_result http_client_post(struct http_client *c, struct span body, const struct http_header *headers,
                                   size_t count, struct http_answer *answer, struct err *err);
 
-/* Ends a running post at once, and every later one before it begins. Any thread. */
+/* Ends a running post within 100 ms, and every later one before it begins. Any thread. */
 void http_client_stop(struct http_client *c);
 
 #endif

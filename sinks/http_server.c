@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,7 +14,8 @@
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "sinks/http_server_listen.h"
+#include "http/library.h"
+#include "http/listen.h"
 #include "sinks/http_server_parts.h"
 
 enum {
@@ -27,8 +27,12 @@ enum {
     LEAST_CONNECTIONS = 16,
     SWEEP_MS = 100,
     SWEEP_SOON_MS = 10,
-    BREATH_MS = 50,
 };
+
+/* From its first byte on no request takes longer than 15 s. */
+static const struct connection_limits limits = {
+    .ms = {
+        [CONNECTION_HEAD] = 5000, [CONNECTION_BODY] = 10000, [CONNECTION_ANSWER] = 10000, [CONNECTION_IDLE] = 30000}};
 
 void web_options_deinit(struct web_options *o) {
     for (size_t i = 0; i < o->user_count; i++) {
@@ -46,23 +50,15 @@ void web_options_deinit(struct web_options *o) {
 
 /* --- callbacks of the library ------------------------------------------------------------------------------------- */
 
-/* Its words only, not what it puts into them: that may come from a client. Without descriptors it would try again at
- * once, for ever; here it takes a breath. */
-__attribute__((format(printf, 2, 0))) static void log_library(void *context, const char *format, va_list values) {
-    (void)context, (void)values;
-    log_event(LOG_DEBUG, "the HTTP library says", LOG_FIELDS({"words", format}));
-    if (strstr(format, "resource limit")) {
-        log_event(LOG_WARN, "no file descriptors left for the web server", LOG_NO_FIELDS);
-        poll(NULL, 0, BREATH_MS);
-    }
-}
-
 static void connection_changed(void *context, struct MHD_Connection *c, void **socket_context,
                                enum MHD_ConnectionNotificationCode how) {
     struct http_daemon *d = context;
     if (how == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*socket_context)
-            connections_leave(&d->server->connections, *socket_context);
+        struct visit *v = *socket_context;
+        if (v) {
+            free(v->reload_text);
+            connections_leave(&d->server->connections, &v->connection);
+        }
         *socket_context = NULL;
         return;
     }
@@ -98,7 +94,7 @@ static struct MHD_OptionItem item(enum MHD_OPTION option, intptr_t value, void *
 /* In the order in which the library reads them: the logger first. */
 static void list_options(struct http_daemon *d, int listen_fd, struct MHD_OptionItem options[16]) {
     size_t n = 0;
-    options[n++] = item(MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_library, NULL);
+    options[n++] = item(MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)http_library_log, NULL);
     options[n++] = item(MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL);
     options[n++] = item(MHD_OPTION_THREAD_POOL_SIZE, LIBRARY_THREADS, NULL);
     options[n++] = item(MHD_OPTION_CONNECTION_LIMIT, (intptr_t)d->limit, NULL);
@@ -212,7 +208,7 @@ static struct http_server *create_parts(const struct web_options *o, struct boar
     s->listen_address = alloc_string(o->listen_address, strlen(o->listen_address));
     s->auth = http_auth_create();
     s->bodies = http_bodies_create(board);
-    connections_init(&s->connections, DEFAULT_CONNECTIONS);
+    connections_init(&s->connections, DEFAULT_CONNECTIONS, &limits, sizeof(struct visit));
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
@@ -231,7 +227,7 @@ static void destroy_parts(struct http_server *s) {
 }
 
 static bool open_descriptors(struct http_server *s, struct err *err) {
-    s->listen_fd = http_listen(s->listen_address, err);
+    s->listen_fd = http_listen("web.listen_address", s->listen_address, err);
     if (s->listen_fd < 0)
         return false;
     s->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -260,10 +256,16 @@ static bool start_threads(struct http_server *s, const struct web_options *o, co
     return false;
 }
 
+static bool load_tls(struct http_tls *tls, const struct web_options *o, struct err *err) {
+    return http_tls_load(
+        tls, &(struct http_tls_files){o->cert_file, o->key_file, o->client_ca_file, o->client_auth, o->min_version},
+        err);
+}
+
 struct http_server *http_server_start(const struct web_options *o, struct board *board, const struct http_hooks *hooks,
                                       struct err *err) {
     struct http_tls tls;
-    if (!http_auth_check_users(o->users, o->user_count, err) || !http_tls_load(&tls, o, err))
+    if (!http_auth_check_users(o->users, o->user_count, err) || !load_tls(&tls, o, err))
         return NULL;
     struct http_server *s = create_parts(o, board);
     http_auth_set_users(s->auth, o->users, o->user_count);
@@ -295,7 +297,7 @@ bool http_server_reconfigure(struct http_server *s, const struct web_options *o,
     struct http_tls tls;
     if (strcmp(o->listen_address, s->listen_address) != 0)
         return err_set(err, ERR_CONFIG, "web.listen_address cannot change while the service runs: restart it");
-    if (!http_auth_check_users(o->users, o->user_count, err) || !http_tls_load(&tls, o, err))
+    if (!http_auth_check_users(o->users, o->user_count, err) || !load_tls(&tls, o, err))
         return false;
     bool good = true;
     pthread_mutex_lock(&s->lock);

@@ -9,16 +9,10 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "http/tls.h"
 #include "model/board.h"
 
 /* Of --web.config.file, in the form of Prometheus's exporter toolkit. Owned by the configuration. */
-enum web_client_auth {
-    WEB_CLIENT_NONE,
-    WEB_CLIENT_REQUEST,
-    WEB_CLIENT_REQUIRE,
-    WEB_CLIENT_VERIFY_IF_GIVEN,
-    WEB_CLIENT_REQUIRE_AND_VERIFY
-};
 struct web_user {
     char *name, *bcrypt;
 };

@@ -8,11 +8,25 @@
 
 #include <microhttpd.h>
 
+#include "http/connections.h"
+#include "http/tls.h"
 #include "sinks/http_auth.h"
 #include "sinks/http_server.h"
 #include "sinks/http_server_bodies.h"
-#include "sinks/http_server_connections.h"
-#include "sinks/http_server_tls.h"
+
+/* What the worker found out while a request waited. */
+enum visit_verdict { VERDICT_NONE, VERDICT_GOOD, VERDICT_BAD, VERDICT_STOPPING };
+
+/* A connection, and the request that it brings at present. */
+struct visit {
+    struct connection connection; /* first */
+    /* Of the present request; for the thread that serves it, and the worker while it is suspended. */
+    bool seen, bad_target, long_target;
+    enum visit_verdict password, reload;
+    char *reload_text; /* owned */
+    /* Of the connection. */
+    bool peer_checked;
+};
 
 /* --- worker: what takes longer than a request's thread may wait --------------------------------------------------- */
 
@@ -21,8 +35,8 @@ enum { WORKER_QUEUE = 16 };
 
 struct http_job {
     enum http_job_kind kind;
-    struct MHD_Connection *request; /* suspended; resumed with a verdict in `connection` */
-    struct connection *connection;
+    struct MHD_Connection *request; /* suspended; resumed with a verdict in `visit` */
+    struct visit *visit;
     struct http_credentials credentials;
 };
 

@@ -50,7 +50,7 @@ static bool wants_gzip(struct MHD_Connection *c) {
 
 /* --- heads -------------------------------------------------------------------------------------------------------- */
 
-static struct connection *connection_of(struct MHD_Connection *c) {
+static struct visit *visit_of(struct MHD_Connection *c) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info ? info->socket_context : NULL;
 }
@@ -58,10 +58,10 @@ static struct connection *connection_of(struct MHD_Connection *c) {
 /* Called with the request's line, before anything in it is decoded. */
 void *http_request_begin(void *context, const char *target, struct MHD_Connection *c) {
     struct http_daemon *d = context;
-    struct connection *entry = connection_of(c);
+    struct visit *entry = visit_of(c);
     if (!entry)
         return NULL;
-    connections_set_state(&d->server->connections, entry, CONNECTION_HEAD, clock_monotonic_ns());
+    connections_set_state(&d->server->connections, &entry->connection, CONNECTION_HEAD, clock_monotonic_ns());
     entry->seen = false;
     entry->password = entry->reload = VERDICT_NONE;
     entry->long_target = strlen(target) > MAX_TARGET;
@@ -97,7 +97,7 @@ struct refusal {
     const char *text;
 };
 
-static struct refusal find_refusal(struct MHD_Connection *c, const struct connection *entry, const char *version) {
+static struct refusal find_refusal(struct MHD_Connection *c, const struct visit *entry, const char *version) {
     struct head h = {0};
     MHD_get_connection_values(c, MHD_HEADER_KIND, look_at_header, &h);
     const union MHD_ConnectionInfo *size = MHD_get_connection_info(c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -132,7 +132,7 @@ static enum MHD_Result say_too_many(struct MHD_Connection *c) {
 }
 
 /* True when the request may go on; else `*result` is what the callback returns: it was refused or suspended. */
-static bool is_authorized(struct http_server *s, struct MHD_Connection *c, struct connection *entry,
+static bool is_authorized(struct http_server *s, struct MHD_Connection *c, struct visit *entry,
                           enum MHD_Result *result) {
     if (entry->password == VERDICT_GOOD)
         return true;
@@ -140,7 +140,7 @@ static bool is_authorized(struct http_server *s, struct MHD_Connection *c, struc
         *result = say_unauthorized(c);
         return false;
     }
-    struct http_job job = {.kind = JOB_PASSWORD, .request = c, .connection = entry};
+    struct http_job job = {.kind = JOB_PASSWORD, .request = c, .visit = entry};
     switch (http_auth_ask(s->auth, header_of(c, "Authorization"), clock_monotonic_ns(), &job.credentials)) {
     case HTTP_AUTH_WELCOME:
         return true;
@@ -251,7 +251,7 @@ static enum MHD_Result answer_ready(struct http_daemon *d, struct MHD_Connection
     return ready ? say_plainly(c, MHD_HTTP_OK, text) : say_later(c, text);
 }
 
-static enum MHD_Result answer_reload(struct http_server *s, struct MHD_Connection *c, struct connection *entry) {
+static enum MHD_Result answer_reload(struct http_server *s, struct MHD_Connection *c, struct visit *entry) {
     if (!atomic_load(&s->enable_reload) || !s->worker.hooks.reload)
         return say_plainly(c, MHD_HTTP_FORBIDDEN, "Reloading by HTTP is not enabled: see web.enable_reload.\n");
     if (entry->reload == VERDICT_GOOD)
@@ -261,11 +261,11 @@ static enum MHD_Result answer_reload(struct http_server *s, struct MHD_Connectio
         snprintf(text, sizeof text, "Not reloaded, the old configuration stays: %s\n", entry->reload_text);
         return say_plainly(c, MHD_HTTP_BAD_REQUEST, text);
     }
-    struct http_job job = {.kind = JOB_RELOAD, .request = c, .connection = entry};
+    struct http_job job = {.kind = JOB_RELOAD, .request = c, .visit = entry};
     return http_worker_take(&s->worker, &job) ? MHD_YES : say_later(c, "Too many requests are waiting.\n");
 }
 
-static enum MHD_Result answer_route(struct http_daemon *d, struct MHD_Connection *c, struct connection *entry,
+static enum MHD_Result answer_route(struct http_daemon *d, struct MHD_Connection *c, struct visit *entry,
                                     const struct route *r) {
     switch (r->kind) {
     case ROUTE_METRICS:
@@ -285,8 +285,8 @@ static enum MHD_Result answer_route(struct http_daemon *d, struct MHD_Connection
 
 /* --- callbacks ---------------------------------------------------------------------------------------------------- */
 
-static enum MHD_Result answer(struct http_daemon *d, struct MHD_Connection *c, struct connection *entry,
-                              const char *path, const char *method) {
+static enum MHD_Result answer(struct http_daemon *d, struct MHD_Connection *c, struct visit *entry, const char *path,
+                              const char *method) {
     enum MHD_Result result;
     if (entry->password == VERDICT_STOPPING || entry->reload == VERDICT_STOPPING)
         return say_and_close(c, MHD_HTTP_SERVICE_UNAVAILABLE, "The service is stopping.\n");
@@ -309,26 +309,26 @@ static enum MHD_Result answer(struct http_daemon *d, struct MHD_Connection *c, s
 enum MHD_Result http_request_answer(void *context, struct MHD_Connection *c, const char *path, const char *method,
                                     const char *version, const char *upload, size_t *upload_size, void **request) {
     struct http_daemon *d = context;
-    struct connection *entry = *request;
+    struct visit *entry = *request;
     (void)upload;
     if (!entry || *upload_size)
         return MHD_NO; /* heads that announce a body were refused */
     if (entry->seen)
         return answer(d, c, entry, path, method);
     entry->seen = true;
-    connections_set_state(&d->server->connections, entry, CONNECTION_ANSWER, clock_monotonic_ns());
+    connections_set_state(&d->server->connections, &entry->connection, CONNECTION_ANSWER, clock_monotonic_ns());
     struct refusal r = find_refusal(c, entry, version);
     return r.status ? say_and_close(c, r.status, r.text) : MHD_YES;
 }
 
 void http_request_end(void *context, struct MHD_Connection *c, void **request, enum MHD_RequestTerminationCode how) {
     struct http_daemon *d = context;
-    struct connection *entry = *request;
+    struct visit *entry = *request;
     (void)c, (void)how;
     if (!entry)
         return;
     free(entry->reload_text);
     entry->reload_text = NULL;
-    connections_set_state(&d->server->connections, entry, CONNECTION_IDLE, clock_monotonic_ns());
+    connections_set_state(&d->server->connections, &entry->connection, CONNECTION_IDLE, clock_monotonic_ns());
     *request = NULL;
 }

@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "sinks/http_server_parts.h"
 
-static void reload(struct http_worker *w, struct connection *c) {
+static void reload(struct http_worker *w, struct visit *c) {
     struct err err = {0};
     bool good = w->hooks.reload(w->hooks.context, &err);
     free(c->reload_text);
@@ -18,11 +18,11 @@ static void reload(struct http_worker *w, struct connection *c) {
 
 static void work(struct http_worker *w, const struct http_job *job) {
     if (job->kind == JOB_RELOAD) {
-        reload(w, job->connection);
+        reload(w, job->visit);
         return;
     }
     bool good = http_auth_compute(w->auth, &job->credentials);
-    job->connection->password = good ? VERDICT_GOOD : VERDICT_BAD;
+    job->visit->password = good ? VERDICT_GOOD : VERDICT_BAD;
     if (!good)
         log_event(LOG_WARN, "a wrong user or password was given to the web server", LOG_NO_FIELDS);
 }
@@ -45,7 +45,7 @@ static void *run(void *context) {
             break;
         struct http_job job = take_first(w);
         if (w->stopping) {
-            job.connection->password = job.connection->reload = VERDICT_STOPPING;
+            job.visit->password = job.visit->reload = VERDICT_STOPPING;
         } else {
             pthread_mutex_unlock(&w->lock);
             work(w, &job);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sinks/http_client.h"
+#include "http/pool.h"
 #include "sinks/notifier_target.h"
 
 static void forget(char *secret) {
@@ -47,11 +47,11 @@ static bool check(const struct notify_target *t, struct err *err) {
     if (t->url_count == 0 || (t->kind != NOTIFY_ALERTMANAGER && t->url_count != 1))
         return err_set(err, ERR_CONFIG, "it needs %s", t->kind == NOTIFY_ALERTMANAGER ? "a URL" : "exactly one URL");
     for (size_t i = 0; i < t->url_count; i++)
-        if (!http_client_check_url(t->urls[i], err))
+        if (!http_check_url(t->urls[i], err))
             return false;
     for (size_t i = 0; i < t->header_count; i++) {
         const struct notify_header *h = &t->headers[i];
-        if (!http_client_check_header(h->name, h->value, err))
+        if (!http_check_header(h->name, h->value, err))
             return false;
         if (is_taken(h->name))
             return err_set(err, ERR_CONFIG, "the header %.100s is set by the collector itself", h->name);

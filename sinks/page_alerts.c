@@ -122,6 +122,39 @@ static void put_alert(FILE *out, const struct snapshot *s, const struct alert_ro
     fputs("</p></li>\n", out);
 }
 
+/* What a person must not overlook: mail that is not sent. */
+static void put_paused(FILE *out, const struct snapshot *s) {
+    if (!s->brake_count && !s->service.brake_trouble[0])
+        return;
+    fputs("<ul class=\"alerts\" id=\"brake\">\n", out);
+    for (size_t i = 0; i < s->brake_count && i < PAGE_MAX_ROWS; i++) {
+        const struct brake_row *b = &s->brakes[i];
+        fprintf(out, "<li class=\"bad\"><p class=\"state\"><b>%s</b> <span>brake</span></p><div><p class=\"what\">",
+                b->reached ? "paused"
+                : b->over  ? "unsure"
+                           : "pausing");
+        fprintf(out, "%s of ",
+                b->reached ? "Sending is paused by the brake: that"
+                : b->over  ? "Sending may be paused by the brake: that"
+                           : "Sending is being paused by the brake: that");
+        fputs(*b->configuration_set ? "configuration set <b>" : "the whole <b>account", out);
+        page_text(out, b->configuration_set);
+        fputs("</b></p>", out);
+        if (b->over)
+            fputs("<p class=\"quiet\">The incident is over. Sending stays paused until it is enabled at SES.</p>", out);
+        fputs("</div><p class=\"when quiet\"><span>since ", out);
+        page_time(out, b->since_ms);
+        fputs("</span></p></li>\n", out);
+    }
+    if (s->service.brake_trouble[0]) {
+        fputs("<li class=\"bad\"><p class=\"state\"><b>trouble</b> <span>brake</span></p><div><p class=\"what\">", out);
+        fputs("The brake cannot do its work</p><p class=\"quiet\">", out);
+        page_text(out, s->service.brake_trouble);
+        fputs("</p></div><p class=\"when\"></p></li>\n", out);
+    }
+    fputs("</ul>\n", out);
+}
+
 void page_write_alerts(FILE *out, const struct snapshot *s) {
     const struct alert_row **rows = alloc_zeroed(s->alert_count + 1, sizeof(struct alert_row *));
     size_t count = 0, firing = 0;
@@ -133,6 +166,8 @@ void page_write_alerts(FILE *out, const struct snapshot *s) {
     qsort(rows, count, sizeof(struct alert_row *), by_urgency);
     fputs("<section id=\"alerts\" aria-labelledby=\"alerts-title\"><h2 id=\"alerts-title\">Alerts", out);
     fprintf(out, "%s</h2>\n", firing ? "" : " <small>none fires</small>");
+    if (s->has_service)
+        put_paused(out, s);
     size_t shown = count > PAGE_MAX_ROWS ? PAGE_MAX_ROWS : count;
     if (shown)
         fputs("<ul class=\"alerts\">\n", out);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alert/brake.h"
 #include "sinks/prometheus_parts.h"
 
 static void write_state(struct exposition *to, const struct service_row *v) {
@@ -40,6 +41,46 @@ static void write_notifications(struct exposition *to, const struct service_row 
     exposition_u64(to, NULL, 0, v->notifications_dropped);
     exposition_begin(to, "ses_collector_notifications_waiting", METRIC_GAUGE, "Notifications not yet delivered.");
     exposition_u64(to, NULL, 0, v->notifications_waiting);
+}
+
+static void write_brake(struct exposition *to, const struct snapshot *s) {
+    static const char *const actions[BRAKE_ACTIONS] = {"pause", "resume"};
+    const struct service_row *v = &s->service;
+    exposition_begin(to, "ses_collector_brake_decisions_total", METRIC_COUNTER,
+                     "What the brake made of incidents of rules that have one.");
+    for (int d = 0; v->brake_asked && d < BRAKE_DECISIONS; d++)
+        exposition_u64(to, LABELS({"decision", brake_decision_name((enum brake_decision)d)}), 1, v->brake_decisions[d]);
+    exposition_begin(to, "ses_collector_brake_actions_total", METRIC_COUNTER,
+                     "Calls to SES that pause sending or let it go on; those that failed are made again.");
+    for (int a = 0; v->brake_asked && a < BRAKE_ACTIONS; a++) {
+        exposition_u64(to, LABELS({"action", actions[a]}, {"result", "done"}), 2, v->brake_done[a]);
+        exposition_u64(to, LABELS({"action", actions[a]}, {"result", "failed"}), 2, v->brake_failed[a]);
+    }
+    exposition_begin(to, "ses_collector_brake_paused", METRIC_GAUGE,
+                     "1 while sending is paused by the brake, as far as it knows; without a name it is the account's.");
+    for (size_t i = 0; i < s->brake_count; i++)
+        if (s->brakes[i].reached)
+            exposition_u64(to, LABELS({"configuration_set", s->brakes[i].configuration_set}), 1, 1);
+    exposition_begin(to, "ses_collector_brake_trouble", METRIC_GAUGE,
+                     "1 while the brake cannot do what it decided; the page and the log say why.");
+    if (v->brake_asked)
+        exposition_u64(to, NULL, 0, v->brake_trouble[0] != '\0');
+}
+
+static void write_suppression(struct exposition *to, const struct suppression_row *row) {
+    exposition_begin(to, "ses_collector_suppression_addresses", METRIC_GAUGE,
+                     "Addresses on the list of those that bounced for good or complained.");
+    exposition_u64(to, NULL, 0, row->addresses);
+    exposition_begin(to, "ses_collector_suppression_dropped_total", METRIC_COUNTER,
+                     "Addresses that came when the list was full.");
+    exposition_u64(to, NULL, 0, row->dropped);
+    exposition_begin(to, "ses_collector_suppression_told_total", METRIC_COUNTER,
+                     "Addresses handed on to SES or a webhook: taken, or refused for good; and attempts that failed.");
+    exposition_u64(to, LABELS({"result", "taken"}), 1, row->told);
+    exposition_u64(to, LABELS({"result", "refused"}), 1, row->refused);
+    exposition_u64(to, LABELS({"result", "failed"}), 1, row->failed);
+    exposition_begin(to, "ses_collector_suppression_waiting", METRIC_GAUGE, "Addresses still to be handed on.");
+    exposition_u64(to, NULL, 0, row->waiting);
 }
 
 static void write_sources(struct exposition *to, const struct snapshot *s) {
@@ -92,10 +133,62 @@ static void write_kafka(struct exposition *to, const struct snapshot *s) {
             exposition_u64(to, LABELS({"source", s->sources[i].name}), 1, s->sources[i].counted_twice);
 }
 
+static void write_buckets(struct exposition *to, const struct snapshot *s) {
+    exposition_begin(to, "ses_collector_s3_requests_total", METRIC_COUNTER,
+                     "Requests to the store of a bucket that is watched: listings and downloads, with those that were "
+                     "tried again.");
+    for (size_t i = 0; i < s->source_count; i++)
+        if (strcmp(s->sources[i].kind, "s3") == 0)
+            exposition_u64(to, LABELS({"source", s->sources[i].name}), 1, s->sources[i].requests);
+}
+
+static void write_sqs(struct exposition *to, const struct snapshot *s) {
+    exposition_begin(to, "ses_collector_sqs_messages_total", METRIC_COUNTER,
+                     "Messages of a queue, each time they come: received, and among these redelivered, deleted, left "
+                     "there (refused, deferred), and ignored since nothing in them was to be read.");
+    for (size_t i = 0; i < s->source_count; i++) {
+        const struct source_row *row = &s->sources[i];
+        if (strcmp(row->kind, "sqs") != 0)
+            continue;
+        const struct {
+            const char *result;
+            uint64_t count;
+        } results[] = {
+            {"received", row->messages_received}, {"redelivered", row->messages_redelivered},
+            {"deleted", row->messages_deleted},   {"refused", row->messages_refused},
+            {"deferred", row->messages_deferred}, {"ignored", row->messages_ignored},
+        };
+        for (size_t j = 0; j < sizeof results / sizeof results[0]; j++)
+            exposition_u64(to, LABELS({"source", row->name}, {"result", results[j].result}), 2, results[j].count);
+    }
+}
+
+static void write_pushes(struct exposition *to, const struct source_row *source) {
+    for (int endpoint = 0; endpoint < PUSH_ENDPOINTS; endpoint++)
+        for (int result = 0; result < PUSH_RESULTS; result++)
+            exposition_u64(to,
+                           LABELS({"source", source->name}, {"endpoint", push_endpoint_names[endpoint]},
+                                  {"result", push_result_names[result]}),
+                           3, source->pushes[endpoint][result]);
+}
+
+static void write_push(struct exposition *to, const struct snapshot *s) {
+    exposition_begin(to, "ses_collector_push_requests_total", METRIC_COUNTER,
+                     "Requests that Firehose, SNS or others sent to a push source, by how they were answered.");
+    for (size_t i = 0; i < s->source_count; i++)
+        if (strcmp(s->sources[i].kind, "push") == 0)
+            write_pushes(to, &s->sources[i]);
+}
+
 void prometheus_write_service(struct exposition *to, const struct snapshot *s) {
     write_state(to, &s->service);
     write_sources(to, s);
     write_kafka(to, s);
+    write_push(to, s);
+    write_buckets(to, s);
+    write_sqs(to, s);
     write_configuration(to, &s->service);
     write_notifications(to, &s->service);
+    write_brake(to, s);
+    write_suppression(to, &s->service.suppression);
 }

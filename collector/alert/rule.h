@@ -18,6 +18,14 @@ enum alert_kind {
     ALERT_SILENCE,    /* no event for the window, after at least min_volume events in the window before it */
 };
 
+/* What a rule may do beside telling: pause the sending that an incident is about. */
+struct alert_brake {
+    bool on;
+    uint64_t min_volume; /* the denominator at the moment it fired must reach this */
+    double confidence;   /* 0.5 to below 1: the Wilson lower bound at this confidence must pass the threshold */
+    bool resume;         /* what we paused goes on when the incident is over */
+};
+
 struct alert_rule {
     const char *name;
     const char *severity;
@@ -34,6 +42,7 @@ struct alert_rule {
     int keep_firing_minutes; /* must be clear for so long before it resolves */
     const struct label_pair *labels, *annotations; /* the operator's own; sorted by name */
     size_t label_count, annotation_count;
+    struct alert_brake brake;
 };
 
 /* The AWS thresholds (developer guide, "reputation metrics"): bounce 5 % and 10 %, complaint 0.1 % and 0.5 %; and a

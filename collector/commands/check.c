@@ -104,6 +104,10 @@ static const char *plural(size_t count) {
 static void say_fine(const struct config *c) {
     fprintf(stderr, "%s: fine: %zu source%s, %zu rule%s, %zu notification target%s\n", c->path, c->source_count,
             plural(c->source_count), c->rule_count, plural(c->rule_count), c->target_count, plural(c->target_count));
+    if (config_has_brake(c))
+        fprintf(stderr, "%s: the brake %s\n", c->path,
+                c->brake_dry_run ? "only says what it would do (brake.dry_run: true)"
+                                 : "is armed: rules with a brake pause sending (brake.dry_run: false)");
     if (!c->source_count)
         fprintf(stderr, "%s: without a source it serves replay, and not run\n", c->path);
 }

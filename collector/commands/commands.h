@@ -15,5 +15,6 @@ int command_replay(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_sns(int argc, char **argv);
 
 #endif

@@ -14,13 +14,27 @@ void progress_begin(struct progress *p, enum progress_mode mode) {
     p->last_ns = p->started_ns;
 }
 
-void progress_update(struct progress *p, const struct replay_progress *at) {
-    if (!p->wanted)
-        return;
+/* Whether it is time for another line. */
+static bool is_due(struct progress *p) {
     int64_t now = clock_monotonic_ns();
-    if (now - p->last_ns < INTERVAL_NS)
-        return;
+    if (!p->wanted || now - p->last_ns < INTERVAL_NS)
+        return false;
     p->last_ns = now;
+    return true;
+}
+
+void progress_say(struct progress *p, const char *text) {
+    if (!is_due(p))
+        return;
+    fprintf(stderr, "\r%s\x1b[K", text);
+    fflush(stderr);
+    p->shown = true;
+}
+
+void progress_update(struct progress *p, const struct replay_progress *at) {
+    if (!is_due(p))
+        return;
+    int64_t now = p->last_ns;
     double seconds = (double)(now - p->started_ns) / 1e9;
     char read[TEXT_NUMBER_SIZE], total[TEXT_NUMBER_SIZE], records[TEXT_NUMBER_SIZE], speed[TEXT_NUMBER_SIZE];
     text_bytes(at->bytes_read, read);

@@ -18,6 +18,7 @@ enum progress_mode { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 /* AUTO: only when standard error is a terminal. */
 void progress_begin(struct progress *p, enum progress_mode mode);
 void progress_update(struct progress *p, const struct replay_progress *at);
-void progress_clear(struct progress *p); /* before other text, and at the end */
+void progress_say(struct progress *p, const char *text); /* what goes on before there is anything to count */
+void progress_clear(struct progress *p);                 /* before other text, and at the end */
 
 #endif

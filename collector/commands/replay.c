@@ -10,6 +10,7 @@
 #include "alert/rule.h"
 #include "commands/commands.h"
 #include "commands/progress.h"
+#include "commands/replay_buckets.h"
 #include "commands/replay_options.h"
 #include "core/intern.h"
 #include "model/provider.h"
@@ -21,6 +22,7 @@
 #include "sinks/prometheus.h"
 #include "sinks/quarantine.h"
 #include "sinks/report.h"
+#include "sinks/text.h"
 
 /* Distinct names that are told apart while counting; what comes after them is `other` (docs/operations.md). */
 enum { MAX_SETS = 65536, MAX_IDENTITIES = 65536, MAX_TAG_VALUES = 65536, MAX_TEMPLATES = 1000, MAX_TROUBLES = 20 };
@@ -30,6 +32,7 @@ struct command {
     struct replay_options options;
     struct config config; /* zeroed without --config.file */
     struct object_list objects;
+    struct replay_buckets buckets;
     struct provider_table *providers;
     struct dictionary dictionary;
     struct snapshot_names names;
@@ -44,9 +47,11 @@ struct command {
 };
 
 static volatile sig_atomic_t signalled;
+static atomic_bool stop; /* the same, for other threads */
 
 static void on_signal(int number) {
     signalled = number;
+    atomic_store(&stop, true);
 }
 
 static void catch_signals(void) {
@@ -116,10 +121,26 @@ static void make_aggregate(struct command *c) {
     c->aggregate = aggregate_create(&options);
 }
 
+static void on_listing(void *context, const char *url, uint64_t objects, uint64_t requests) {
+    struct command *c = context;
+    char text[512], count[TEXT_NUMBER_SIZE], pages[TEXT_NUMBER_SIZE];
+    text_count(objects, count);
+    text_count(requests, pages);
+    snprintf(text, sizeof text, "listing %.300s: %s objects, %s requests", url, count, pages);
+    progress_say(&c->progress, text);
+}
+
 static bool find_objects(struct command *c, struct err *err) {
-    for (size_t i = 0; i < c->options.path_count; i++)
-        if (!files_add(&c->objects, c->options.paths[i], err))
-            return false;
+    const struct replay_options *o = &c->options;
+    bool ok = true;
+    c->buckets = (struct replay_buckets){.options = o, .stop = &stop, .on_listing = on_listing, .context = c};
+    progress_begin(&c->progress, o->progress);
+    for (size_t i = 0; ok && i < o->path_count; i++)
+        ok = replay_buckets_is_url(o->paths[i]) ? replay_buckets_add(&c->buckets, &c->objects, o->paths[i], err)
+                                                : files_add_all(&c->objects, o->paths[i], o->buckets.errors, err);
+    progress_clear(&c->progress);
+    if (!ok)
+        return false;
     replay_find_times(&c->objects, c->options.isa);
     files_sort(&c->objects);
     replay_split(&c->objects, c->options.threads);
@@ -150,11 +171,21 @@ static bool on_progress(void *context, const struct replay_progress *at) {
     return !signalled;
 }
 
+/* Names of files and keys may hold any byte: none of them speaks to the terminal. */
+static void say_safely(const char *text) {
+    fputs("ses-collector: ", stderr);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        fprintf(stderr, c < ' ' || c == 0x7f ? "\\x%02x" : "%c", c);
+    }
+    fputc('\n', stderr);
+}
+
 static void on_trouble(void *context, const char *text) {
     struct command *c = context;
     progress_clear(&c->progress);
     if (c->troubles++ < MAX_TROUBLES)
-        fprintf(stderr, "ses-collector: %s\n", text);
+        say_safely(text);
 }
 
 static bool count_objects(struct command *c) {
@@ -165,6 +196,7 @@ static bool count_objects(struct command *c) {
         .quarantine = c->quarantine,
         .isa = c->options.isa,
         .threads = c->options.threads,
+        .stop = &stop,
         .on_progress = on_progress,
         .on_trouble = on_trouble,
         .context = c,
@@ -172,6 +204,7 @@ static bool count_objects(struct command *c) {
     if (r.threads > c->objects.count)
         r.threads = c->objects.count ? (unsigned)c->objects.count : 1;
     progress_begin(&c->progress, c->options.progress);
+    replay_buckets_plan(&c->buckets, &c->objects);
     bool done = replay_run(&r);
     progress_clear(&c->progress);
     return done;
@@ -251,6 +284,27 @@ static bool write_all(struct command *c, struct err *err) {
     return ok;
 }
 
+static void say_buckets(const struct replay_buckets *b) {
+    if (!b->session)
+        return;
+    fprintf(stderr, "ses-collector: %llu requests to buckets, %llu of them to list\n",
+            (unsigned long long)replay_buckets_requests(b), (unsigned long long)b->list_requests);
+    if (b->left_out)
+        fprintf(stderr,
+                "ses-collector: %llu objects or folders of errors in buckets were left out, or are excluded; "
+                "--replay-errors reads the errors\n",
+                (unsigned long long)b->left_out);
+    if (b->archived)
+        fprintf(stderr, "ses-collector: %llu archived objects in buckets cannot be read before they are restored\n",
+                (unsigned long long)b->archived);
+}
+
+/* Objects of which a part was read, or that hold something else, are read. */
+static bool is_nothing_read(const struct accounting *a) {
+    return a->objects_unreadable && !a->bytes_read &&
+           !(a->objects_done || a->objects_empty || a->objects_damaged || a->objects_unsupported);
+}
+
 static void say_what_was_left_out(const struct command *c) {
     const struct accounting *a = &c->snapshot->accounting;
     if (c->troubles > MAX_TROUBLES)
@@ -258,13 +312,20 @@ static void say_what_was_left_out(const struct command *c) {
                 c->troubles - MAX_TROUBLES);
     if (c->objects.skipped)
         fprintf(stderr, "ses-collector: %zu links, pipes and the like in folders were left out\n", c->objects.skipped);
+    if (c->objects.left_out)
+        fprintf(stderr, "ses-collector: %zu files below folders of errors were left out; --replay-errors reads them\n",
+                c->objects.left_out);
+    say_buckets(&c->buckets);
+    if (is_nothing_read(a))
+        fprintf(stderr, "ses-collector: nothing could be read: not one of %llu objects\n",
+                (unsigned long long)a->objects_unreadable);
+    long long hours = c->snapshot->latest_by_ms / HOUR_MS;
     if (a->late)
         fprintf(
             stderr,
             "ses-collector: %llu records lay too far behind the newest one read before them and were not counted, up "
             "to %lld h; --lateness %lldh would count them all\n",
-            (unsigned long long)a->late, (long long)(c->snapshot->latest_by_ms / HOUR_MS),
-            (long long)(c->snapshot->latest_by_ms / HOUR_MS + 1));
+            (unsigned long long)a->late, hours, hours + 1);
     for (int i = 0; i < MALFORMED_REASONS; i++)
         if (a->malformed[i])
             fprintf(stderr, "ses-collector: %llu records malformed: %s\n", (unsigned long long)a->malformed[i],
@@ -300,6 +361,7 @@ static void destroy(struct command *c) {
         intern_destroy(c->dictionary.tags[i]);
     provider_table_destroy(c->providers);
     object_list_deinit(&c->objects);
+    replay_buckets_deinit(&c->buckets);
     replay_options_deinit(&c->options);
     config_deinit(&c->config);
 }
@@ -324,9 +386,9 @@ static int fail(const struct err *err) {
 
 static int run(struct command *c) {
     struct err err = {0};
-    if (!prepare(c, &err))
+    if (!prepare(c, &err) && !signalled)
         return fail(&err);
-    if (!count_objects(c)) {
+    if (signalled || !count_objects(c)) {
         fprintf(stderr, "ses-collector: stopped; no report was written\n");
         return EXIT_FAILED;
     }
@@ -339,6 +401,8 @@ static int run(struct command *c) {
         fprintf(stderr, "ses-collector: the line above does not add up: please report this\n");
         return EXIT_FAILED;
     }
+    if (is_nothing_read(a))
+        return EXIT_FAILED;
     bool partial = accounting_malformed(a) || c->troubles;
     return code == EXIT_DONE && c->options.strict && partial ? EXIT_PARTIAL : code;
 }

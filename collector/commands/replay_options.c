@@ -16,12 +16,12 @@
 enum { DEFAULT_LATENESS_HOURS = 72, DEFAULT_MAX_NAMES = 10000, MAX_THREADS = 256 };
 #define MAX_LATENESS_MS (400 * (int64_t)DAY_MS)
 
-static const char help[] =
+static const char help_before[] =
     "Reads dumps of SES events to their end and reports what became of the mail.\n\n"
     "Usage: ses-collector replay [OPTIONS] PATH...\n\n"
-    "PATH is a file, a folder (with everything below it), a glob pattern, or - for standard input: JSON records as "
-    "SES,\n"
-    "SNS, EventBridge, Firehose and Kafka Connect write them; plain, gzip, zip, Snappy or zstd (told by content).\n\n"
+    "PATH is a file, a folder (with everything below it), a glob pattern, - for standard input, or\n"
+    "s3://BUCKET/PREFIX: JSON records as SES, SNS, EventBridge, Firehose and Kafka Connect write them; plain, gzip,\n"
+    "zip, Snappy or zstd (told by content). With --from or --to only those hours of a bucket are listed and read.\n\n"
     "What to look at\n"
     "  --from TIME, --to TIME   only events from TIME on, before TIME (2026-11-21, 2026-11-21T23:34, @1763768070; "
     "UTC)\n"
@@ -43,7 +43,8 @@ static const char help[] =
     "  --cells FILE             the series behind the report as CSV, one row a step, event type, set and provider\n"
     "  --step DURATION          the step of --cells: whole minutes (default 1m)\n"
     "  --quarantine DIR         keeps malformed records, with object, offset and reason, and unknown values\n"
-    "                           FILE - is standard output (then the report is not written there)\n\n"
+    "                           FILE - is standard output (then the report is not written there)\n\n";
+static const char help_behind[] =
     "How\n"
     "  --threads N              workers (default: one for each processor)\n"
     "  --strict                 exit with 3 when something was malformed or unreadable\n"
@@ -51,7 +52,7 @@ static const char help[] =
     "  --quiet                  no report on standard output\n"
     "  --now TIME               takes TIME for the present: events over 5 minutes ahead of it are not counted\n"
     "  --config.file FILE       takes from a configuration (docs/configuration.md) what no option here says: rules,\n"
-    "                           lateness, verified domains, providers, names shown, quarantine, tags\n"
+    "                           lateness, verified domains, providers, names shown, quarantine, tags, aws\n"
     "  --isa NAME               scans with plain, sse2, avx2 or avx512 code (default: the best there is)\n"
     "  --help\n\n"
     "The last line on standard error accounts for every record. Exit: 0 done, 1 failed, 2 wrong usage, 3 see "
@@ -60,10 +61,13 @@ static const char help[] =
     "  ses-collector replay dumps/2026/11/21\n"
     "  ses-collector replay --by provider,configuration_set --format csv dumps > rates.csv\n"
     "  ses-collector replay --from 2026-11-20 --to 2026-11-21 --compare --by provider dumps\n"
+    "  ses-collector replay --from 2026-11-21T05:00 --to 2026-11-21T07:00 s3://my-bucket/ses/\n"
     "  zcat old.json.gz | ses-collector replay --alerts alerts.json -\n";
 
 void replay_options_help(void) {
-    fputs(help, stdout);
+    fputs(help_before, stdout);
+    fputs(bucket_options_help, stdout);
+    fputs(help_behind, stdout);
 }
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
@@ -204,6 +208,7 @@ enum option_id {
     OPT_CONFIG,
     OPT_HELP,
 };
+_Static_assert(OPT_HELP < (int)AWS_OPTION_FIRST, "ids of options overlap");
 
 static const struct option options[] = {
     {"from", required_argument, NULL, OPT_FROM},
@@ -229,6 +234,7 @@ static const struct option options[] = {
     {"isa", required_argument, NULL, OPT_ISA},
     {"config.file", required_argument, NULL, OPT_CONFIG},
     {"help", no_argument, NULL, OPT_HELP},
+    AWS_OPTIONS,
     {0},
 };
 
@@ -337,7 +343,7 @@ static bool take_option(struct replay_options *o, int id, char *text, struct err
     case OPT_HELP:
         return o->help = true;
     default:
-        return err_set(err, ERR_USAGE, "wrong option");
+        return bucket_options_take(&o->buckets, id, text, err);
     }
 }
 
@@ -376,6 +382,7 @@ static void set_defaults(struct replay_options *o) {
         .isa = json_isa_best(),
     };
     o->rules = alert_default_rules(&o->rule_count);
+    bucket_options_init(&o->buckets);
 }
 
 bool replay_options_parse(struct replay_options *o, int argc, char **argv, struct err *err) {
@@ -426,6 +433,7 @@ void replay_options_configure(struct replay_options *o, const struct config *c) 
             o->verified_domains[o->verified_count] = span_of(alloc_string(domain, strlen(domain)));
         }
     }
+    aws_settings_inherit(&o->buckets.aws, &c->aws);
     o->rules = c->rules;
     o->rule_count = c->rule_count;
 }
@@ -434,4 +442,5 @@ void replay_options_deinit(struct replay_options *o) {
     for (size_t i = 0; i < o->verified_count; i++)
         free((char *)o->verified_domains[i].ptr); /* made by parse_domains */
     free(o->verified_domains);
+    bucket_options_deinit(&o->buckets);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "aggregate/aggregate.h"
+#include "commands/aws_options.h"
 #include "commands/progress.h"
 #include "config/config.h"
 #include "core/err.h"
@@ -38,13 +39,15 @@ struct replay_options {
     unsigned threads;
     enum json_isa isa;
     enum progress_mode progress;
+    struct bucket_options buckets;               /* owned */
     bool has_lateness, has_max_names, has_views; /* said on the command line: the configuration does not count */
 };
 
 /* False with ERR_USAGE and a sentence that says what to type instead. */
 bool replay_options_parse(struct replay_options *o, int argc, char **argv, struct err *err);
 /* Takes from the configuration what the command line did not say: the providers file, verified domains, lateness, names
- * shown, quarantine, and, without --by, a table for each tag; and the rules. The configuration is borrowed. */
+ * shown, quarantine, what no option says of AWS, and, without --by, a table for each tag; and the rules. The
+ * configuration is borrowed. */
 void replay_options_configure(struct replay_options *o, const struct config *c);
 void replay_options_deinit(struct replay_options *o);
 void replay_options_help(void); /* to standard output */

@@ -59,11 +59,11 @@ static bool make_engine(struct service *r, struct err *err) {
     service_engine_options(r, c, &options);
     if (c->quarantine_dir && !(r->quarantine = quarantine_open(c->quarantine_dir, c->quarantine_bytes, err)))
         return false;
-    if (!outbox_set_targets(r->outbox, c->targets, c->target_count, err))
+    if (!outbox_set_targets(r->outbox, c->targets, c->target_count, err) || !service_set_brake(r, c, err))
         return false;
     const struct engine_parts parts = {r->keeper, r->board, r->hopper, r->outbox, r->quarantine};
     r->engine = engine_create(&options, &parts, c->rules, c->rule_count, err);
-    return r->engine != NULL;
+    return r->engine && engine_set_suppression(r->engine, &c->suppression, err);
 }
 
 static bool serve(struct service *r, struct err *err) {
@@ -110,6 +110,7 @@ static void start(struct service *r) {
                          {"rules", NULL, (int64_t)r->config.rule_count},
                          {"state", r->config.state_path ? r->config.state_path : "(in memory)", 0},
                          {"port", NULL, http_server_port(r->http)}));
+    service_say_brake(r);
     if (!r->config.state_path)
         log_event(LOG_WARN, "without state.path a restart counts from nothing", LOG_NO_FIELDS);
     systemd_notify("READY=1");

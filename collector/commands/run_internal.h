@@ -43,6 +43,9 @@ bool service_init(struct service *r, struct err *err);
 void service_deinit(struct service *r);
 
 void service_engine_options(const struct service *r, const struct config *c, struct engine_options *options);
+/* A brake that may act, if the configuration has one. */
+bool service_set_brake(struct service *r, const struct config *c, struct err *err);
+void service_say_brake(const struct service *r); /* in the log */
 /* These three only while the engine does not run, or on its thread. */
 bool service_take_providers(struct service *r, const struct config *c, struct err *err);
 bool service_make_sources(struct service *r, const struct config *c, struct err *err);

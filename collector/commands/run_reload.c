@@ -51,9 +51,24 @@ void service_engine_options(const struct service *r, const struct config *c, str
         .exit_at_end = r->options.exit_at_end,
         .show_the_end = r->options.exit_at_end || r->options.metrics,
         .tag_count = c->tag_count,
+        .brake = {.dry_run = c->brake_dry_run, .max_per_day = c->brake_max_per_day},
     };
     for (unsigned i = 0; i < c->tag_count; i++)
         options->tags[i] = span_of(c->tags[i]);
+}
+
+bool service_set_brake(struct service *r, const struct config *c, struct err *err) {
+    bool acts = config_has_brake(c) && !c->brake_dry_run && !r->options.exit_at_end;
+    return outbox_set_brake(r->outbox, acts ? &c->brake_aws : NULL, err);
+}
+
+void service_say_brake(const struct service *r) {
+    bool dry = r->config.brake_dry_run || r->options.exit_at_end;
+    if (config_has_brake(&r->config))
+        log_event_always(LOG_WARN,
+                         dry ? "the brake says what it would do, and does nothing"
+                             : "the brake is armed: it may pause sending",
+                         LOG_FIELDS({"max_per_day", NULL, r->config.brake_max_per_day}));
 }
 
 bool service_take_providers(struct service *r, const struct config *c, struct err *err) {
@@ -121,15 +136,36 @@ static struct source_environment environment_of(struct service *r) {
     };
 }
 
+static struct source_spec spec_of(const struct config_source *s) {
+    struct source_spec spec = {.kind = s->kind};
+    switch (s->kind) {
+    case SOURCE_KAFKA:
+        spec.kafka = &s->kafka;
+        break;
+    case SOURCE_FILES:
+        spec.files = &s->files;
+        break;
+    case SOURCE_S3:
+        spec.s3 = &s->s3;
+        break;
+    case SOURCE_SQS:
+        spec.sqs = &s->sqs;
+        break;
+    case SOURCE_PUSH:
+        spec.push = &s->push;
+        break;
+    case SOURCE_KINDS:
+        break;
+    }
+    return spec;
+}
+
 bool service_make_sources(struct service *r, const struct config *c, struct err *err) {
     struct source_environment env = environment_of(r);
     r->sources = alloc_zeroed(c->source_count, sizeof *r->sources);
     r->specs = alloc_zeroed(c->source_count, sizeof *r->specs);
     for (size_t i = 0; i < c->source_count; i++) {
-        if (c->sources[i].kind == CONFIG_KAFKA)
-            r->specs[i].kafka = &c->sources[i].kafka;
-        else
-            r->specs[i].files = &c->sources[i].files;
+        r->specs[i] = spec_of(&c->sources[i]);
         if (!make_source(r, i, &env, err))
             return false;
         r->source_count++;
@@ -168,8 +204,16 @@ static bool settle_streams(struct service *r, struct engine *e) {
     return engine_commit(e) && !engine_holds_streams(e);
 }
 
-static void restart_on_engine(void *context, struct engine *e) {
-    struct restart *restart = context;
+/* Only those that ended before their streams were settled: of one that ends in the meantime something may still wait.
+ */
+static bool *find_ended(const struct service *r) {
+    bool *ended = alloc_zeroed(r->source_count, sizeof *ended);
+    for (size_t i = 0; i < r->source_count; i++)
+        ended[i] = source_is_done(&r->sources[i]) && atomic_load(&r->sources[i].failed);
+    return ended;
+}
+
+static void restart_ended(struct restart *restart, struct engine *e, const bool *ended) {
     struct service *r = restart->service;
     struct source_environment env = environment_of(r);
     struct err err = {0};
@@ -177,7 +221,7 @@ static void restart_on_engine(void *context, struct engine *e) {
         return; /* no room now: tried again later */
     engine_show_sources(e, NULL, 0);
     for (size_t i = 0; i < r->source_count && restart->ok; i++) {
-        if (!atomic_load(&r->sources[i].failed) || !source_is_done(&r->sources[i]))
+        if (!ended[i])
             continue;
         source_join(&r->sources[i]);
         restart->ok = make_source(r, i, &env, &err);
@@ -188,6 +232,13 @@ static void restart_on_engine(void *context, struct engine *e) {
     }
     if (restart->ok)
         engine_show_sources(e, r->sources, r->source_count);
+}
+
+static void restart_on_engine(void *context, struct engine *e) {
+    struct restart *restart = context;
+    bool *ended = find_ended(restart->service);
+    restart_ended(restart, e, ended);
+    free(ended);
 }
 
 bool service_restart_failed(struct service *r, int64_t now_ns) {
@@ -240,12 +291,15 @@ static bool stop_sources(struct service *r) {
 static bool apply(struct service *r, struct config *c, struct err *err) {
     struct engine_options options;
     service_engine_options(r, c, &options);
-    if (!service_take_providers(r, c, err) || !outbox_set_targets(r->outbox, c->targets, c->target_count, err))
+    if (!service_take_providers(r, c, err) || !outbox_set_targets(r->outbox, c->targets, c->target_count, err) ||
+        !service_set_brake(r, c, err))
         return false;
     if (!service_make_sources(r, c, err) || !outbox_load(r->outbox, keeper_store(r->keeper), err))
         return false;
-    engine_set_rules(r->engine, c->rules, c->rule_count); /* last: it may tell of incidents that are over */
+    if (!engine_set_suppression(r->engine, &c->suppression, err))
+        return false;
     engine_set_options(r->engine, &options);
+    engine_set_rules(r->engine, c->rules, c->rule_count); /* last: it may tell of incidents that are over */
     return true;
 }
 
@@ -357,10 +411,12 @@ void service_reload(struct service *r) {
     r->reloading = true;
     pthread_mutex_unlock(&r->reload_lock);
     bool ok = reload(r, &err);
-    if (ok)
+    if (ok) {
         log_event(LOG_INFO, "configuration taken over", LOG_FIELDS({"file", r->config.path, 0}));
-    else
+        service_say_brake(r);
+    } else {
         log_event(LOG_ERROR, "configuration refused, the old one goes on", LOG_FIELDS({"reason", err.text, 0}));
+    }
     engine_run(r->engine, note_reload, &ok);
     answer_reload(r, ok, &err);
     systemd_notify("READY=1");

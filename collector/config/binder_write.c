@@ -305,15 +305,16 @@ static void write_reference_row(FILE *out, const struct key *k) {
             k->flags & KEY_FIXED ? " A change needs a restart." : "");
 }
 
-enum { MAX_SECTIONS = 32 };
+enum { MAX_SECTIONS = 40 };
 
-/* Puts the sections of a section's keys behind it, but those that are there already. */
+/* Puts the sections of a section's keys behind it, but those that are there already: the same keys have one name,
+ * whatever they are in. */
 static size_t add_sections(const struct section **sections, size_t count, size_t at) {
     const struct section *s = sections[at];
     for (size_t i = 0, to = at + 1; i < s->count; i++) {
         const struct section *below = s->keys[i].section;
         size_t seen = 0;
-        while (seen < count && sections[seen] != below)
+        while (below && seen < count && strcmp(sections[seen]->name, below->name) != 0)
             seen++;
         if (!below || seen < count)
             continue;

@@ -114,6 +114,8 @@ static bool read_tree(struct binder *b, struct config *c, const struct node *roo
     finish_sources(c);
     finish_domains(c);
     finish_targets(c);
+    if (!finish_brake(b, c, root) || !finish_suppression(b, c, root))
+        return false;
     return override(c, overrides, b->err) && finish_web(b, c, root, overrides && overrides->web_config_file);
 }
 
@@ -144,10 +146,8 @@ bool config_load(struct config *c, const char *path, const struct config_overrid
 }
 
 void config_deinit(struct config *c) {
-    for (size_t i = 0; i < c->source_count; i++) {
-        kafka_options_deinit(&c->sources[i].kafka);
-        folder_options_deinit(&c->sources[i].files);
-    }
+    for (size_t i = 0; i < c->source_count; i++)
+        config_source_deinit(&c->sources[i]);
     free(c->sources);
     for (size_t i = 0; i < c->rule_count; i++)
         rule_deinit(&c->rules[i]);

@@ -14,14 +14,22 @@
 #include "model/event.h"
 #include "sinks/http_server.h"
 #include "sinks/notifier.h"
+#include "sinks/suppression.h"
 #include "source/folder.h"
 #include "source/kafka.h"
+#include "source/push.h"
+#include "source/s3_watch.h"
+#include "source/sqs.h"
 
-enum config_source_kind { CONFIG_KAFKA, CONFIG_FILES };
 struct config_source {
-    enum config_source_kind kind;
-    struct kafka_options kafka;
-    struct folder_options files;
+    enum source_kind kind;
+    union {
+        struct kafka_options kafka;
+        struct folder_options files;
+        struct s3_watch_options s3;
+        struct sqs_options sqs;
+        struct push_options push;
+    };
 };
 
 struct config {
@@ -47,6 +55,8 @@ struct config {
     /* web: and the file that web.config_file names */
     struct web_options web;
     char *web_config_file;
+    /* aws: */
+    struct aws_settings aws; /* what sources and the brake do not say themselves */
     /* sources: */
     struct config_source *sources;
     size_t source_count;
@@ -60,6 +70,12 @@ struct config {
     size_t rule_count;
     struct notify_target *targets;
     size_t target_count;
+    /* brake: */
+    bool brake_dry_run;         /* default: true */
+    uint32_t brake_max_per_day; /* pauses; default 3 */
+    struct aws_settings brake_aws;
+    /* suppression: */
+    struct suppression_options suppression;
 };
 
 /* Reads and checks the file. On error the text is "file:line:column: what is wrong, and what would be right". The
@@ -78,6 +94,9 @@ bool config_write(const struct config *c, FILE *out);
  * the default rules. */
 enum config_reference { CONFIG_REFERENCE_FILE, CONFIG_REFERENCE_WEB, CONFIG_REFERENCE_RULES };
 void config_write_reference(FILE *out, enum config_reference which);
+
+/* Some rule has a brake. It is armed when it is not a dry run, too. */
+bool config_has_brake(const struct config *c);
 
 /* Which keys differ that a running service cannot take over ("state.path", "counting.tags", ...), as a list for a
  * person; empty when all can. */

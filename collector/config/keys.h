@@ -8,7 +8,22 @@
 extern const struct section root_section;    /* of struct config: the whole file */
 extern const struct section sources_section; /* what an entry of `sources` can be */
 extern const struct section rule_section, alertmanager_section, webhook_section, slack_section;
+extern const struct section brake_section, suppression_section; /* of struct config */
 extern const struct section web_file_section; /* of struct web_options: the file that web.config_file names */
+
+/* A kind of source. */
+struct source_keys {
+    bool (*take)(struct binder *b, struct config_source *s, const struct node *map); /* `s` is zeroed */
+    void (*show)(struct writer *w, const struct config_source *s);
+    void (*deinit)(struct config_source *s);
+    char **(*name)(struct config_source *s);
+};
+extern const struct section kafka_section, files_section, s3_section, sqs_section, push_section;
+extern const struct source_keys kafka_source_keys, files_source_keys, s3_source_keys, sqs_source_keys, push_source_keys;
+const char *source_name_wrong(const char *text);
+/* Where subscriptions are kept, if nothing says it; and its aws. */
+void finish_push(struct push_options *o, const char *state_path, const struct aws_settings *general);
+void config_source_deinit(struct config_source *s);
 
 enum {
     MAX_SOURCES = 64,
@@ -33,9 +48,11 @@ void show_webhooks(struct writer *w, const void *base);
 void show_slacks(struct writer *w, const void *base);
 
 /* What can be said only when all was read. `root` is the file's tree. */
-void finish_sources(struct config *c);                                          /* names */
-bool finish_rules(struct binder *b, struct config *c, const struct node *root); /* adds the default rules */
-void finish_targets(struct config *c);                                          /* names */
+void finish_sources(struct config *c);                                                /* names */
+bool finish_rules(struct binder *b, struct config *c, const struct node *root);       /* adds the default rules */
+void finish_targets(struct config *c);                                                /* names */
+bool finish_brake(struct binder *b, struct config *c, const struct node *root);       /* its aws */
+bool finish_suppression(struct binder *b, struct config *c, const struct node *root); /* the same */
 
 /* The file of --web.config.file, into what of `o` it is about. The path is absolute: where its folder is. */
 bool read_web_text(const char *path, struct span text, struct web_options *o, struct err *err);

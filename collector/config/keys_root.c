@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/keys.h"
+#include "config/keys_aws.h"
 #include "config/words.h"
 #include "core/alloc.h"
 #include "parsers/recipient.h"
@@ -136,6 +137,9 @@ static const struct key alerts_keys[] = {
      .means = "Incoming webhooks of Slack, or of what understands the same."},
 };
 
+static const struct key aws_keys[] = {AWS_KEYS(struct config, aws)};
+
+static const struct section aws_section = {"aws", KEYS_OF(aws_keys)};
 static const struct section state_section = {"state", KEYS_OF(state_keys)};
 static const struct section counting_section = {"counting", KEYS_OF(counting_keys)};
 static const struct section quarantine_section = {"quarantine", KEYS_OF(quarantine_keys)};
@@ -149,8 +153,16 @@ static const struct key root_keys[] = {
     {"quarantine", KEY_SECTION, .section = &quarantine_section, .means = "What becomes of malformed records."},
     {"log", KEY_SECTION, .section = &log_section, .means = "What the service says on standard error."},
     {"web", KEY_SECTION, .section = &web_section, .means = "The HTTP server."},
+    {"aws", KEY_SECTION, .section = &aws_section,
+     .means = "Who we are to AWS, and where it is; for every source and action that does not say it itself."},
     {"sources", KEY_ITEMS, 0, .section = &sources_section, .max = MAX_SOURCES, .take = take_source,
-     .show = show_sources, .means = "Where events come from: entries that begin with `kafka:` or `files:`."},
+     .show = show_sources,
+     .means = "Where events come from: entries that begin with `kafka:`, `files:`, `s3:`, `sqs:` or `push:`."},
     {"alerts", KEY_SECTION, .section = &alerts_section, .means = "When an alert is raised, and who is told."},
+    {"brake", KEY_SECTION, .section = &brake_section,
+     .means = "What pauses sending, for rules that have a `brake`. Off unless a rule asks for it."},
+    {"suppression", KEY_SECTION, .section = &suppression_section,
+     .means = "The recipients that bounced for good or complained, for who stops sending to them. Off unless a file, a "
+              "webhook or SES's list is named: it holds addresses."},
 };
 const struct section root_section = {"", KEYS_OF(root_keys)};

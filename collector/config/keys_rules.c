@@ -20,6 +20,7 @@ struct rule_form {
     double above, below, clear_below, clear_above;
     int64_t window_ms, silence_ms, for_ms, keep_ms;
     uint64_t min_volume;
+    struct alert_brake brake;
     struct pair {
         char *name, *value;
     } * labels, *annotations;
@@ -46,6 +47,21 @@ static const char *extra_label_wrong(const char *text) {
     return strncmp(text, "__", 2) == 0 ? "names that begin with __ belong to Prometheus; choose another"
                                        : label_wrong(text);
 }
+
+static const struct key brake_keys[] = {
+    {"pause", KEY_BOOL, 0, FIELD(struct rule_form, brake.on), .fallback = "false",
+     .means = "Whether an incident pauses the sending of its configuration set, or of the account when it is about the "
+              "account. Incidents of a provider never do."},
+    {"min_volume", KEY_NUMBER, 0, FIELD(struct rule_form, brake.min_volume), .fallback = "1000", .min = 1,
+     .max = 1000000000000, .means = "It pauses only from this on, of what the rate is divided by."},
+    {"confidence", KEY_SHARE, 0, FIELD(struct rule_form, brake.confidence), .fallback = "95%",
+     .means = "How sure it must be that the true rate is at `above` or over it, 50% to 99.99%: the lower bound of the "
+              "Wilson interval, one-sided."},
+    {"resume", KEY_BOOL, 0, FIELD(struct rule_form, brake.resume), .fallback = "false",
+     .means = "Whether sending goes on when the incident is over; else somebody has to see to it. Without mail there "
+              "are no bounces, so that comes soon, whatever the cause was."},
+};
+static const struct section brake_section_of_rule = {"alerts.rules[].brake", KEYS_OF(brake_keys)};
 
 static const struct key rule_keys[] = {
     {"name", KEY_TEXT, KEY_REQUIRED, FIELD(struct rule_form, name), .wrong = rule_name_wrong,
@@ -77,6 +93,8 @@ static const struct key rule_keys[] = {
      .means = "How long it must hold before it is raised: whole minutes."},
     {"keep_firing_for", KEY_DURATION, 0, FIELD(struct rule_form, keep_ms), .max = 7 * DAY,
      .shown_default = "`10m`; silence: `0s`", .means = "How long it must be clear before it ends: whole minutes."},
+    {"brake", KEY_SECTION, 0, .section = &brake_section_of_rule,
+     .means = "Pauses sending, within what the section `brake` of the file allows. With `above` only."},
     {"labels", KEY_PAIRS, 0, LIST_FIELD(struct rule_form, labels, label_count), .max = MAX_EXTRA_LABELS,
      .wrong = extra_label_wrong, .wrong_value = line_wrong, .means = "Labels of your own, for routing."},
     {"annotations", KEY_PAIRS, 0, LIST_FIELD(struct rule_form, annotations, annotation_count), .max = MAX_EXTRA_LABELS,
@@ -159,11 +177,26 @@ static bool check_rate(struct binder *b, const struct node *map, const struct ru
            (has(map, "above") ? check_above(b, map, f) : check_below(b, map, f));
 }
 
+static bool check_brake(struct binder *b, const struct node *map, const struct rule_form *f) {
+    const struct node *brake = tree_get(map, "brake");
+    const unsigned pausable = 1u << SCOPE_ACCOUNT | 1u << SCOPE_CONFIGURATION_SET;
+    if (f->brake.confidence < 0.5 || f->brake.confidence > 0.9999)
+        return bind_error(b, bind_place(brake, "confidence"), "confidence: write a share from 50%% to 99.99%%");
+    if (!f->brake.on)
+        return true;
+    if (!has(map, "above"))
+        return bind_error_at_key(b, brake, "brake: only a rule with above can pause sending; take it out");
+    if (f->by && !(f->by & pausable))
+        return bind_error_at_key(
+            b, brake, "brake: a provider cannot be paused; add account or configuration_set to by, or take it out");
+    return true;
+}
+
 static bool check_form(struct binder *b, const struct node *map, const struct rule_form *f) {
     if (has(map, "by") && !f->by)
         return bind_error(b, bind_place(map, "by"), "by is empty; name account, provider or configuration_set");
     return check_minutes(b, map, "for", f->for_ms) && check_minutes(b, map, "keep_firing_for", f->keep_ms) &&
-           (has(map, "silence") ? check_silence(b, map, f) : check_rate(b, map, f));
+           check_brake(b, map, f) && (has(map, "silence") ? check_silence(b, map, f) : check_rate(b, map, f));
 }
 
 /* --- from the form to the rule ------------------------------------------------------------------------------------ */
@@ -247,6 +280,7 @@ static void rule_from_form(struct rule_form *f, bool silence, bool above, struct
         .min_volume = f->min_volume,
         .for_minutes = (int)(f->for_ms / MINUTE),
         .keep_firing_minutes = (int)(f->keep_ms / MINUTE),
+        .brake = f->brake,
     };
     take_summary(f, r);
     if (!r->summary)
@@ -388,6 +422,7 @@ static void show_rule(struct writer *w, const struct alert_rule *r) {
     f.min_volume = r->min_volume;
     f.for_ms = r->for_minutes * MINUTE;
     f.keep_ms = r->keep_firing_minutes * MINUTE;
+    f.brake = r->brake;
     f.labels = (struct pair *)r->labels;
     f.label_count = r->label_count;
     f.annotation_count = r->annotation_count + 1;
@@ -398,7 +433,8 @@ static void show_rule(struct writer *w, const struct alert_rule *r) {
         memcpy(f.annotations + 1, r->annotations, r->annotation_count * sizeof *f.annotations);
     w->terse = true; /* what is of the other kinds of rules is no news here */
     for (size_t i = 0; i < rule_section.count; i++)
-        if (!silence || rule_section.keys[i].choice != choice_of_rate)
+        if ((!silence || rule_section.keys[i].choice != choice_of_rate) &&
+            (r->brake.on || rule_section.keys[i].section != &brake_section_of_rule))
             write_key(w, &rule_section.keys[i], &f);
     w->terse = false;
     free(f.annotations);

@@ -12,12 +12,15 @@
 
 enum { BATCH_EVENTS = 1024, BATCH_NOTES = 256, BATCH_RAW_LIMIT = 4 << 20, BATCH_RAW_FULL = 512 << 10 };
 
-/* A malformed record, or a value of an enumeration that is not known, for the quarantine. */
+/* Beside what is counted: a malformed record or a value of an enumeration that is not known, for the quarantine; or the
+ * address of a recipient, for who suppresses it. */
 struct batch_note {
-    const char *unknown_field;    /* a literal: the field whose value is new; NULL: a malformed record */
+    const char *unknown_field;    /* a literal: the field whose value is new; NULL: a malformed record or an address */
+    unsigned address_why;         /* not 0: an address, and ADDRESS_* says why it is here */
+    int64_t time_ms;              /* an address: of the event */
     enum malformed_reason reason; /* malformed */
     uint64_t offset, length;      /* malformed: of the record in the decoded text */
-    size_t raw_at, raw_len;       /* in batch.raw: the record, or the value */
+    size_t raw_at, raw_len;       /* in batch.raw: the record, the value, or the address */
 };
 
 /* How far a stream is counted. What the numbers mean is the source's business; all 0 is the beginning. */
@@ -34,6 +37,8 @@ struct stream {
     bool changed;               /* the counting thread's: `counted` is not committed yet */
     bool forgotten;             /* the counting thread's: its position shall be removed */
     _Atomic int64_t committed0; /* n[0] of the last position that is durable, for the source to acknowledge */
+    uint64_t counted_chains;    /* the counting thread's: of this stream, since the process began */
+    _Atomic uint64_t committed_chains; /* the same, of what is durable */
 };
 
 /* Batches travel in chains: a record's events may go on in the next batch of a chain, never in another chain. */

@@ -11,6 +11,10 @@ const double delivery_bucket_bounds[DELIVERY_BUCKETS - 1] = {0.1, 0.25, 0.5, 1, 
 
 const double commit_bucket_bounds[COMMIT_BUCKETS - 1] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 
+const char *const push_endpoint_names[PUSH_ENDPOINTS] = {"firehose", "sns", "other"};
+const char *const push_result_names[PUSH_RESULTS] = {"accepted",  "unauthorized", "forbidden",
+                                                     "malformed", "too_large",    "busy"};
+
 const char *const window_names[WINDOWS] = {
     [WINDOW_5M] = "5m",
     [WINDOW_1H] = "1h",

@@ -97,6 +97,32 @@ struct alert_row {
     size_t annotation_count;
 };
 
+/* What the brake made of an incident (alert/brake.h). */
+enum brake_decision {
+    BRAKE_NOT_ASKED, /* the rule has no brake, or the incident is of a scope that cannot be paused (a provider), or of
+                        names folded together, or held */
+    BRAKE_PAUSE,
+    BRAKE_WOULD_PAUSE,    /* dry run */
+    BRAKE_TOO_LITTLE,     /* the volume is under the rule's floor */
+    BRAKE_NOT_SURE,       /* the confidence is not reached */
+    BRAKE_TOO_MANY,       /* as many pauses in the last 24 h as are allowed */
+    BRAKE_PAUSED_ALREADY, /* by an incident that still fires */
+    BRAKE_RESUME,         /* we paused it, the incident is over, and the rule says resume */
+    BRAKE_WOULD_RESUME,
+    BRAKE_STAYS, /* the incident is over, and what is paused stays so: until somebody else says otherwise */
+    BRAKE_DECISIONS
+};
+
+/* What the brake has paused. */
+enum { BRAKE_NAME_SIZE = 65, BRAKE_ROWS = 128 };
+struct brake_row {
+    char configuration_set[BRAKE_NAME_SIZE]; /* "": the account */
+    int64_t since_ms;                        /* wall clock */
+    bool reached;                            /* SES has said so; until then it is being paused */
+    bool over;                               /* no incident holds it any more */
+};
+enum brake_action { BRAKE_ACTION_PAUSE, BRAKE_ACTION_RESUME, BRAKE_ACTIONS };
+
 /* Why a record was malformed. The names are label values. */
 enum malformed_reason {
     MALFORMED_NOT_JSON,      /* bytes that begin no JSON object */
@@ -135,6 +161,19 @@ struct partition_row {
     bool assigned; /* it is ours now */
 };
 
+/* Requests that were pushed to us, by what they were answered. The names are label values. */
+enum push_endpoint { PUSH_FIREHOSE, PUSH_SNS, PUSH_NOWHERE, PUSH_ENDPOINTS };
+enum push_result {
+    PUSH_ACCEPTED,
+    PUSH_UNAUTHORIZED, /* the access key is missing or wrong */
+    PUSH_FORBIDDEN,    /* not from SNS, not of a topic that may, or too old */
+    PUSH_MALFORMED,    /* not a request that we know */
+    PUSH_TOO_LARGE,
+    PUSH_BUSY, /* to be sent again */
+    PUSH_RESULTS
+};
+extern const char *const push_endpoint_names[PUSH_ENDPOINTS], *const push_result_names[PUSH_RESULTS];
+
 /* A source, and what was read from it. */
 struct source_row {
     const char *name, *kind; /* "files" and "kafka" are kinds */
@@ -144,7 +183,14 @@ struct source_row {
     uint64_t messages_lost; /* records that were gone before they could be read (retention, truncation) */
     uint64_t counted_twice; /* by this state and by another one, after a partition moved on without a word */
     uint64_t dead_letters, dead_letters_failed;
-    struct partition_row *partitions; /* owned, by topic and number */
+    uint64_t requests; /* to the store that holds a bucket's objects, by this process; only kind "s3" */
+    /* Of a queue, by this process, each time one comes; only kind "sqs". */
+    uint64_t messages_received, messages_redelivered, messages_deleted;
+    uint64_t messages_refused;                     /* left in the queue: they name what must not be read */
+    uint64_t messages_deferred;                    /* left in the queue: what they name could not be read */
+    uint64_t messages_ignored;                     /* with nothing in them to be read */
+    uint64_t pushes[PUSH_ENDPOINTS][PUSH_RESULTS]; /* by this process; only kind "push" */
+    struct partition_row *partitions;              /* owned, by topic and number */
     size_t partition_count;
 };
 
@@ -162,6 +208,15 @@ struct history_row {
 enum { COMMIT_BUCKETS = 12 };
 extern const double commit_bucket_bounds[COMMIT_BUCKETS - 1];
 
+/* The list of addresses to be suppressed; all 0 when none is kept. */
+struct suppression_row {
+    uint64_t addresses; /* kept */
+    uint64_t dropped;   /* came when the list was full */
+    uint64_t told, refused,
+        failed;       /* by this process, over all targets: taken, never to be taken, attempts that failed */
+    uint64_t waiting; /* to be told */
+};
+
 /* The service itself; absent in a batch run. */
 struct service_row {
     int64_t now_ms, started_ms; /* wall clock, when the snapshot was made, and when the service started */
@@ -178,6 +233,11 @@ struct service_row {
     uint64_t notifications_sent, notifications_failed; /* attempts, over all targets */
     uint64_t notifications_dropped;                    /* given up */
     uint64_t notifications_waiting;
+    bool brake_asked, brake_dry_run; /* some rule has a brake; it only says what it would do */
+    uint64_t brake_decisions[BRAKE_DECISIONS];
+    uint64_t brake_done[BRAKE_ACTIONS], brake_failed[BRAKE_ACTIONS]; /* calls */
+    char brake_trouble[256]; /* what stands in the way of the brake, for a person; "" = nothing */
+    struct suppression_row suppression;
 };
 
 struct snapshot {
@@ -205,7 +265,9 @@ struct snapshot {
     size_t window_count;
     struct alert_row *alerts; /* by time of activity */
     size_t alert_count;
-    uint64_t alerts_dropped;                                                   /* beyond the list's cap */
+    uint64_t alerts_dropped;             /* beyond the list's cap */
+    struct brake_row brakes[BRAKE_ROWS]; /* what is paused */
+    size_t brake_count;
     uint64_t overflow_set, overflow_identity, overflow_tag, overflow_template; /* names folded into `other` */
     uint64_t series;                                                           /* time series held */
 };

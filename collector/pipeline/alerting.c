@@ -255,6 +255,23 @@ static bool same_standing(const struct watch *a, const struct watch *b) {
            a->status.fired_ms == b->status.fired_ms && a->status.clear_ms == b->status.clear_ms;
 }
 
+bool alerting_fires(const struct alerting *a, uint64_t incident) {
+    const struct alert_row *row = incidents_find(&a->incidents, incident);
+    return row && row->state == ALERT_FIRING;
+}
+
+static void tell_standing(struct alerting *a, const struct alert_rule *rule, const struct watch *w, uint64_t numerator,
+                          uint64_t denominator) {
+    const struct alert_row *row = incidents_find(&a->incidents, w->incident);
+    if (!row || !rule->brake.on || !a->live || !a->hooks.on_standing)
+        return;
+    struct alert_row now = *row;
+    now.numerator = numerator;
+    now.denominator = denominator;
+    now.value = denominator ? (double)numerator / (double)denominator : 0;
+    a->hooks.on_standing(a->hooks.context, &now);
+}
+
 static void step_series(struct alerting *a, struct rule_state *r, uint64_t series, int64_t now_ms, uint64_t numerator,
                         uint64_t denominator) {
     const struct alert_rule *rule = r->rule;
@@ -269,6 +286,8 @@ static void step_series(struct alerting *a, struct rule_state *r, uint64_t serie
         alerting_close_incident(a, w.incident, now_ms);
         w = (struct watch){0};
     }
+    if (change == ALERT_SAME && w.status.fired_ms)
+        tell_standing(a, rule, &w, numerator, denominator);
     if (same_standing(&w, &before))
         return;
     *(struct watch *)map_put(&r->watches, series) = w;

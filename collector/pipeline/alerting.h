@@ -30,6 +30,9 @@ struct alerting_hooks {
     /* An incident began or ended, or is no longer held; one that is held is to be told to nobody. Its row is borrowed
      * for the call. */
     void (*on_change)(void *context, const struct alert_row *incident);
+    /* Every minute, for an incident that goes on and whose rule has a brake: its value and its two numbers are those of
+     * now. NULL: nobody wants to know. */
+    void (*on_standing)(void *context, const struct alert_row *incident);
 };
 
 /* Makes it one that runs for years: `rule_numbers` gives each rule (name and severity) its number for ever. Before the
@@ -52,6 +55,9 @@ void alerting_save(struct alerting *a, const struct state_writer *to);
 void alerting_saved(struct alerting *a);
 bool alerting_load(struct alerting *a, const struct state_reader *from, const struct aggregate *counts,
                    struct err *err);
+
+/* The incident fires. */
+bool alerting_fires(const struct alerting *a, uint64_t incident);
 
 /* Other rules from now on: takes over what `old` knows, and ends it. */
 void alerting_take_over(struct alerting *a, struct alerting *old, const struct aggregate *counts);

@@ -17,17 +17,25 @@ static const int64_t ns_per_ms = 1000000;
 
 /* --- what is counted ---------------------------------------------------------------------------------------------- */
 
-static void keep_notes(struct engine *e, const struct batch *b) {
+static void keep_note(struct engine *e, const char *object, const struct batch_note *n, struct span raw) {
+    if (n->address_why) {
+        if (e->suppression)
+            suppression_add(e->suppression, n->address_why, n->time_ms, raw);
+        return;
+    }
     if (!e->parts.quarantine)
         return;
+    if (n->unknown_field)
+        quarantine_add_unknown(e->parts.quarantine, n->unknown_field, raw);
+    else
+        quarantine_add(e->parts.quarantine, span_of(object), n->offset, n->length, n->reason, raw);
+}
+
+static void keep_notes(struct engine *e, const struct batch *b) {
     const char *object = b->stream ? b->stream->name : "";
     for (unsigned i = 0; i < b->note_count; i++) {
         const struct batch_note *n = &b->notes[i];
-        struct span raw = {b->raw.data + n->raw_at, n->raw_len};
-        if (n->unknown_field)
-            quarantine_add_unknown(e->parts.quarantine, n->unknown_field, raw);
-        else
-            quarantine_add(e->parts.quarantine, span_of(object), n->offset, n->length, n->reason, raw);
+        keep_note(e, object, n, (struct span){b->raw.data + n->raw_at, n->raw_len});
     }
 }
 
@@ -39,6 +47,7 @@ static void move_stream(struct engine *e, const struct batch *last) {
     s->source = last->source;
     s->counted = last->position;
     s->forgotten = last->forget;
+    s->counted_chains++;
     if (s->changed)
         return;
     s->changed = true;
@@ -74,6 +83,7 @@ static void on_amended(void *context, int64_t minute, uint64_t series, unsigned 
 static void on_alert(void *context, const struct alert_row *incident) {
     struct engine *e = context;
     e->alerts_changed = e->dirty = true;
+    engine_brake_incident(e, incident);
     if (incident->held)
         return;
     outbox_add(e->parts.outbox, incident, clock_wall_ms());
@@ -82,6 +92,10 @@ static void on_alert(void *context, const struct alert_row *incident) {
                      LOG_FIELDS({"alert", incident->alertname, 0}, {"severity", incident->severity, 0},
                                 {"scope", incident->scope, 0}, {"provider", incident->provider, 0},
                                 {"configuration_set", incident->configuration_set, 0}));
+}
+
+static void on_standing(void *context, const struct alert_row *incident) {
+    engine_brake_incident(context, incident);
 }
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
@@ -167,6 +181,7 @@ static void acknowledge(struct engine *e) {
         struct stream *s = e->changed[i];
         s->changed = false;
         atomic_store(&s->committed0, s->counted.n[0]);
+        atomic_store(&s->committed_chains, s->counted_chains); /* last: with it the source may free the stream */
     }
     e->changed_count = 0;
 }
@@ -195,7 +210,10 @@ static bool write_state(struct engine *e, struct err *err) {
     aggregate_save(e->aggregate, &to);
     alerting_save(e->alerting, &to);
     save_positions(e, keeper_store(k));
+    engine_brake_save(e, keeper_store(k));
     outbox_save(e->parts.outbox, keeper_store(k));
+    if (e->suppression)
+        suppression_save(e->suppression, keeper_store(k));
     switch (keeper_commit(k, e->names.providers, err)) {
     case STORE_OK:
         return true;
@@ -215,7 +233,9 @@ static bool write_state(struct engine *e, struct err *err) {
 static bool commit(struct engine *e) {
     struct err err = {0};
     int64_t began = clock_monotonic_ns();
-    if (!e->dirty && !e->full && !outbox_has_news(e->parts.outbox))
+    engine_brake_advance(e);
+    if (!e->dirty && !e->full && !outbox_has_news(e->parts.outbox) &&
+        !(e->suppression && suppression_has_news(e->suppression)))
         return true;
     if (!write_state(e, &err))
         return false;
@@ -227,6 +247,7 @@ static bool commit(struct engine *e) {
     e->full = e->dirty = false;
     aggregate_saved(e->aggregate);
     alerting_saved(e->alerting);
+    e->brake.changed = false;
     return true;
 }
 
@@ -238,6 +259,8 @@ static bool tick(struct engine *e) {
     if (committed) {
         acknowledge(e);
         outbox_saved(e->parts.outbox);
+        if (e->suppression)
+            suppression_saved(e->suppression, keeper_store(e->parts.keeper));
     }
     if (!atomic_load(&e->failed))
         engine_publish(e, now_ms);
@@ -420,13 +443,15 @@ static void name_sources(struct engine *e) {
 static bool load(struct engine *e, struct err *err) {
     const struct state_reader from = keeper_reader(e->parts.keeper);
     /* The outbox first: loading the alerts may end an incident, and its message must not take a number that is used. */
-    return aggregate_load(e->aggregate, &from, err) &&
+    return aggregate_load(e->aggregate, &from, err) && engine_brake_load(e, err) &&
            outbox_load(e->parts.outbox, keeper_store(e->parts.keeper), err) &&
            alerting_load(e->alerting, &from, e->aggregate, err);
 }
 
 static struct alerting *make_alerting(struct engine *e, const struct alert_rule *rules, size_t count) {
-    const struct alerting_hooks hooks = {e, on_alert};
+    const struct alerting_hooks hooks = {e, on_alert, on_standing};
+    e->brake.rules = rules;
+    e->brake.rule_count = count;
     struct alerting *a = alerting_create(rules, count, &e->names);
     alerting_go_live(a, e->kept.rules, &hooks);
     return a;
@@ -474,6 +499,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
         engine_destroy(e);
         return NULL;
     }
+    engine_brake_loaded(e);
     return e;
 }
 
@@ -482,6 +508,8 @@ void engine_destroy(struct engine *e) {
         return;
     aggregate_destroy(e->aggregate);
     alerting_destroy(e->alerting);
+    engine_brake_deinit(e);
+    suppression_destroy(e->suppression);
     intern_destroy(e->kept.sets);
     intern_destroy(e->kept.identities);
     intern_destroy(e->kept.templates);
@@ -537,6 +565,19 @@ void engine_set_providers(struct engine *e, struct provider_table *providers) {
 void engine_set_options(struct engine *e, const struct engine_options *options) {
     e->options = *options;
     e->alerts_changed = true;
+    engine_brake_watch(e);
+}
+
+bool engine_set_suppression(struct engine *e, const struct suppression_options *options, struct err *err) {
+    struct suppression *list = NULL;
+    suppression_destroy(e->suppression);
+    e->suppression = NULL;
+    e->dictionary.wanted_addresses = suppression_wanted(options);
+    if (e->dictionary.wanted_addresses &&
+        !(list = suppression_create(options, &e->dictionary.key, keeper_store(e->parts.keeper), err)))
+        return false;
+    e->suppression = list;
+    return true;
 }
 
 void engine_note_reload(struct engine *e, bool ok) {

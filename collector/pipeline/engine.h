@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "aggregate/aggregate.h"
+#include "alert/brake.h"
 #include "model/board.h"
 #include "parsers/normalise.h"
 #include "pipeline/alerting.h"
@@ -18,6 +19,7 @@
 #include "pipeline/keeper.h"
 #include "pipeline/outbox.h"
 #include "pipeline/sources.h"
+#include "pipeline/suppression.h"
 #include "sinks/quarantine.h"
 
 struct engine_options {
@@ -27,9 +29,10 @@ struct engine_options {
     int64_t idle_after_ms;  /* time goes on with the clock when no newer event came for so long */
     int64_t hold_behind_ms; /* further behind than this, incidents are held */
     size_t max_names;
-    const char *alerts_file; /* NULL: none */
-    bool exit_at_end;        /* time moves with the events alone */
-    bool show_the_end;       /* the board has the last word: a snapshot of the state at the end */
+    const char *alerts_file;   /* NULL: none */
+    bool exit_at_end;          /* time moves with the events alone */
+    bool show_the_end;         /* the board has the last word: a snapshot of the state at the end */
+    struct brake_limits brake; /* a run that ends with its input never brakes */
     struct span tags[EVENT_MAX_TAGS];
     unsigned tag_count;
 };
@@ -73,6 +76,8 @@ void engine_show_sources(struct engine *e, struct running_source *sources, size_
 void engine_set_rules(struct engine *e, const struct alert_rule *rules, size_t count);
 /* Takes the table. */
 void engine_set_providers(struct engine *e, struct provider_table *providers);
+/* Borrows the options until the next call. What was kept stays in the state when nothing is asked for any more. */
+bool engine_set_suppression(struct engine *e, const struct suppression_options *options, struct err *err);
 void engine_set_options(struct engine *e, const struct engine_options *options);
 void engine_note_reload(struct engine *e, bool ok);
 /* Counts the next chain, if one waits. */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "core/map.h"
 #include "pipeline/engine.h"
 
 enum { SOURCE_NAME_IDS = 2 /* the first two names of a table are not sources */ };
@@ -13,6 +14,16 @@ struct errand {
     void (*work)(void *context, struct engine *e);
     void *context;
     bool done;
+};
+
+/* What pauses sending: what it holds, and what it said last of each incident. */
+struct engine_brake {
+    const struct alert_rule *rules; /* borrowed */
+    size_t rule_count;
+    struct brake_state state;
+    bool changed;
+    struct map said; /* incident -> enum brake_decision */
+    uint64_t decisions[BRAKE_DECISIONS];
 };
 
 struct engine {
@@ -27,6 +38,8 @@ struct engine {
     size_t provider_tables;
     struct aggregate *aggregate;
     struct alerting *alerting;
+    struct suppression *suppression; /* NULL: nobody asked for addresses */
+    struct engine_brake brake;
     struct running_source *sources;
     size_t source_count;
 
@@ -51,6 +64,16 @@ struct engine {
     pthread_cond_t errand_done;
     struct errand *errand; /* NULL: none waits */
 };
+
+/* engine_brake.c */
+bool engine_brake_load(struct engine *e, struct err *err);                      /* before the outbox and the alerts */
+void engine_brake_loaded(struct engine *e);                                     /* after them */
+void engine_brake_incident(struct engine *e, const struct alert_row *incident); /* it fires, still fires, or ended */
+void engine_brake_advance(struct engine *e);                                    /* before a commit */
+void engine_brake_save(struct engine *e, struct store *to);
+void engine_brake_watch(struct engine *e); /* what is paused, with a brake that is new */
+void engine_brake_show(const struct engine *e, struct snapshot *s, struct service_row *row);
+void engine_brake_deinit(struct engine *e);
 
 bool engine_all_caught_up(const struct engine *e);
 void engine_publish(struct engine *e, int64_t now_ms);

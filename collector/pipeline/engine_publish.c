@@ -72,6 +72,8 @@ static struct service_row show_service(struct engine *e, int64_t now_ms) {
     row.state_bytes = keeper_bytes(e->parts.keeper);
     row.queued_batches = hopper_waiting(e->parts.hopper);
     outbox_counts(e->parts.outbox, &row);
+    if (e->suppression)
+        suppression_counts(e->suppression, &row.suppression);
     judge_readiness(e, &row);
     atomic_store(&e->ready, row.ready);
     return row;
@@ -103,7 +105,8 @@ static void write_alerts(struct engine *e, const struct snapshot *s) {
 void engine_publish(struct engine *e, int64_t now_ms) {
     int64_t began = clock_monotonic_ns();
     if (e->full) { /* what was counted since the last commit must not be seen */
-        const struct service_row row = show_service(e, now_ms);
+        struct service_row row = show_service(e, now_ms);
+        engine_brake_show(e, NULL, &row);
         board_amend(e->parts.board, &row);
         return;
     }
@@ -114,6 +117,7 @@ void engine_publish(struct engine *e, int64_t now_ms) {
     show_sources(e, s);
     s->has_service = true;
     s->service = show_service(e, now_ms);
+    engine_brake_show(e, s, &s->service);
     write_alerts(e, s);
     board_put(e->parts.board, s);
     e->next_publish_ns = began + PUBLISH_SHARE * (clock_monotonic_ns() - began);

@@ -10,11 +10,20 @@
 
 enum { MESSAGE_LIMIT = 1 << 20, STOP_MS = 1000 };
 
+/* No target of the configuration can be called so. */
+static const char brake_target[] = "(brake)";
+
 /* A message that is not durable yet. */
 struct fresh {
     struct notification message; /* its row is in `block` */
     struct alert_row *block;
     size_t target;
+};
+
+/* What the brake said. */
+struct said {
+    struct brake_order order;
+    enum brake_news news;
 };
 
 struct outbox {
@@ -27,7 +36,15 @@ struct outbox {
     size_t fresh_count, fresh_size;
     struct notifier_counts before; /* of targets that are gone */
 
+    struct brake *brake; /* NULL: none */
+    struct outbox_brake_hooks brake_hooks;
+    struct brake_order *orders; /* that are not durable yet */
+    size_t order_count, order_size;
+    struct brake_counts brake_before; /* of brakes that are gone */
+
     pthread_mutex_t lock; /* of what follows: the targets' threads report here */
+    struct said *said;
+    size_t said_count, said_size;
     uint64_t *finished;
     size_t finished_count, finished_size, saving; /* the first `saving` are in the commit at hand */
 };
@@ -40,6 +57,18 @@ static void on_finished(void *context, uint64_t id) {
         o->finished = alloc_resize(o->finished, o->finished_size, sizeof *o->finished);
     }
     o->finished[o->finished_count++] = id;
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* On the brake's thread, or on the counting thread within brake_send and brake_forget. */
+static void on_news(void *context, const struct brake_order *order, enum brake_news news) {
+    struct outbox *o = context;
+    pthread_mutex_lock(&o->lock);
+    if (o->said_count == o->said_size) {
+        o->said_size = o->said_size ? o->said_size * 2 : 8;
+        o->said = alloc_resize(o->said, o->said_size, sizeof *o->said);
+    }
+    o->said[o->said_count++] = (struct said){*order, news};
     pthread_mutex_unlock(&o->lock);
 }
 
@@ -71,10 +100,13 @@ static void remember_counts(struct outbox *o) {
 void outbox_destroy(struct outbox *o) {
     if (!o)
         return;
+    brake_stop(o->brake, STOP_MS);
     stop_notifiers(o->notifiers, o->target_count);
     for (size_t i = 0; i < o->fresh_count; i++)
         free(o->fresh[i].block);
     free(o->fresh);
+    free(o->orders);
+    free(o->said);
     free(o->finished);
     pthread_mutex_destroy(&o->lock);
     free(o);
@@ -138,7 +170,7 @@ void outbox_add(struct outbox *o, const struct alert_row *incident, int64_t now_
 
 bool outbox_has_news(struct outbox *o) {
     pthread_mutex_lock(&o->lock);
-    bool any = o->fresh_count || o->finished_count;
+    bool any = o->fresh_count || o->finished_count || o->order_count || o->said_count;
     pthread_mutex_unlock(&o->lock);
     return any;
 }
@@ -151,7 +183,12 @@ void outbox_save(struct outbox *o, struct store *to) {
         if (notification_encode(&o->fresh[i].message, &text))
             store_put_outbox(to, o->fresh[i].message.id, o->targets[o->fresh[i].target].name, buf_span(&text));
     }
-    if (o->fresh_count)
+    for (size_t i = 0; i < o->order_count; i++) {
+        buf_clear(&text);
+        if (brake_order_encode(&o->orders[i], &text))
+            store_put_outbox(to, o->orders[i].id, brake_target, buf_span(&text));
+    }
+    if (o->fresh_count || o->order_count)
         store_put_value(to, "outbox", (struct span){(const char *)&o->last, sizeof o->last});
     buf_deinit(&text);
     pthread_mutex_lock(&o->lock);
@@ -167,6 +204,9 @@ void outbox_saved(struct outbox *o) {
         free(o->fresh[i].block);
     }
     o->fresh_count = 0;
+    for (size_t i = 0; i < o->order_count && o->brake; i++)
+        brake_send(o->brake, &o->orders[i]);
+    o->order_count = 0;
     pthread_mutex_lock(&o->lock);
     o->finished_count -= o->saving;
     if (o->finished_count)
@@ -184,6 +224,22 @@ static bool is_finished(struct outbox *o, uint64_t id) {
     return found;
 }
 
+/* Under its name. Without a brake (it is a dry run now) nobody will ever do it. */
+static void hand_over_order(struct outbox *o, uint64_t id, struct span message) {
+    struct brake_order order;
+    if (!brake_order_decode(message, &order)) {
+        on_finished(o, id);
+        return;
+    }
+    order.id = id;
+    if (o->brake_hooks.wanted && !o->brake_hooks.wanted(o->brake_hooks.context, &order))
+        on_news(o, &order, BRAKE_NEWS_GIVEN_UP);
+    else if (o->brake)
+        brake_send(o->brake, &order);
+    else
+        on_news(o, &order, BRAKE_NEWS_REFUSED);
+}
+
 static bool hand_over(void *context, uint64_t id, const char *target, struct span message) {
     struct outbox *o = context;
     struct notification n;
@@ -191,6 +247,10 @@ static bool hand_over(void *context, uint64_t id, const char *target, struct spa
         o->last = id;
     if (is_finished(o, id)) /* delivered, but the file does not know it yet */
         return true;
+    if (strcmp(target, brake_target) == 0) {
+        hand_over_order(o, id, message);
+        return true;
+    }
     for (size_t i = 0; i < o->target_count; i++) {
         if (!takes_messages(&o->targets[i]) || strcmp(o->targets[i].name, target) != 0)
             continue;
@@ -213,6 +273,17 @@ bool outbox_load(struct outbox *o, struct store *from, struct err *err) {
     return store_each_outbox(from, hand_over, o, err);
 }
 
+static void count_brake(const struct outbox *o, struct service_row *row) {
+    struct brake_counts c = {0};
+    if (o->brake)
+        brake_counts(o->brake, &c);
+    for (int i = 0; i < BRAKE_ACTIONS; i++) {
+        row->brake_done[i] = o->brake_before.done[i] + c.done[i];
+        row->brake_failed[i] = o->brake_before.failed[i] + c.failed[i];
+    }
+    memcpy(row->brake_trouble, c.trouble, sizeof row->brake_trouble);
+}
+
 void outbox_counts(struct outbox *o, struct service_row *row) {
     row->notifications_sent = o->before.sent;
     row->notifications_failed = o->before.failed;
@@ -226,4 +297,103 @@ void outbox_counts(struct outbox *o, struct service_row *row) {
         row->notifications_dropped += c.dropped;
         row->notifications_waiting += c.waiting;
     }
+    count_brake(o, row);
+}
+
+/* --- the brake ---------------------------------------------------------------------------------------------------- */
+
+void outbox_hear_brake(struct outbox *o, const struct outbox_brake_hooks *hooks) {
+    o->brake_hooks = *hooks;
+}
+
+/* What is not written yet stays, for the new one; without one it is nobody's. */
+static void exchange_brake(struct outbox *o, struct brake *new) {
+    if (o->brake) {
+        struct brake_counts c;
+        brake_counts(o->brake, &c);
+        for (int i = 0; i < BRAKE_ACTIONS; i++) {
+            o->brake_before.done[i] += c.done[i];
+            o->brake_before.failed[i] += c.failed[i];
+        }
+        brake_stop(o->brake, STOP_MS);
+    }
+    o->brake = new;
+    for (size_t i = 0; !new &&i < o->order_count; i++)
+        on_news(o, &o->orders[i], BRAKE_NEWS_REFUSED);
+    if (!new)
+        o->order_count = 0;
+}
+
+bool outbox_set_brake(struct outbox *o, const struct aws_settings *settings, struct err *err) {
+    const struct brake_hooks hooks = {o, on_news};
+    struct brake *new = settings ? brake_start(settings, &hooks, err) : NULL;
+    if (settings && !new)
+        return false;
+    exchange_brake(o, new);
+    return true;
+}
+
+bool outbox_set_brake_with(struct outbox *o, const struct brake_caller *caller, const struct brake_timing *timing,
+                           struct err *err) {
+    const struct brake_hooks hooks = {o, on_news};
+    struct brake *new = brake_start_with(caller, timing, &hooks, err);
+    if (new)
+        exchange_brake(o, new);
+    return new != NULL;
+}
+
+static void drop_fresh_orders(struct outbox *o, const char *configuration_set, bool only_pauses) {
+    size_t kept = 0;
+    for (size_t i = 0; i < o->order_count; i++) {
+        struct brake_order order = o->orders[i];
+        bool spared = only_pauses && order.action != BRAKE_ACTION_PAUSE;
+        if (spared || strcmp(order.configuration_set, configuration_set) != 0)
+            o->orders[kept++] = order;
+        else
+            on_news(o, &order, BRAKE_NEWS_GIVEN_UP);
+    }
+    o->order_count = kept;
+}
+
+void outbox_add_order(struct outbox *o, enum brake_action action, const char *configuration_set) {
+    if (!o->brake) {
+        log_event(LOG_ERROR, "there is no brake that could act", LOG_NO_FIELDS);
+        return;
+    }
+    drop_fresh_orders(o, configuration_set, false);
+    if (o->order_count == o->order_size) {
+        o->order_size = o->order_size ? o->order_size * 2 : 8;
+        o->orders = alloc_resize(o->orders, o->order_size, sizeof *o->orders);
+    }
+    struct brake_order *order = &o->orders[o->order_count++];
+    *order = (struct brake_order){.id = ++o->last, .action = action};
+    memcpy(order->configuration_set, configuration_set, strlen(configuration_set));
+}
+
+void outbox_forget_pause(struct outbox *o, const char *configuration_set) {
+    drop_fresh_orders(o, configuration_set, true);
+    if (o->brake)
+        brake_forget(o->brake, configuration_set);
+}
+
+void outbox_watch(struct outbox *o, const char *configuration_set) {
+    if (o->brake)
+        brake_watch(o->brake, configuration_set);
+}
+
+/* A hook may have another order added, and that may have another one given up: taken with the next round. */
+void outbox_take_news(struct outbox *o) {
+    pthread_mutex_lock(&o->lock);
+    struct said *said = o->said;
+    size_t count = o->said_count;
+    o->said = NULL;
+    o->said_count = o->said_size = 0;
+    pthread_mutex_unlock(&o->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (o->brake_hooks.news)
+            o->brake_hooks.news(o->brake_hooks.context, &said[i].order, said[i].news);
+        if (said[i].news != BRAKE_NEWS_UNSURE && said[i].news != BRAKE_NEWS_RELEASED)
+            on_finished(o, said[i].order.id);
+    }
+    free(said);
 }

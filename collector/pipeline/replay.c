@@ -227,6 +227,10 @@ static void next_head(struct run *run) {
     pthread_mutex_unlock(&run->lock);
 }
 
+static bool is_stopped(const struct run *run) {
+    return run->replay->stop && atomic_load(run->replay->stop);
+}
+
 static bool count_jobs(struct run *run) {
     struct replay *r = run->replay;
     struct replay_progress progress = {.bytes_total = r->objects->total_size, .objects_total = r->objects->count};
@@ -239,6 +243,8 @@ static bool count_jobs(struct run *run) {
             if (r->on_progress && !r->on_progress(r->context, &progress))
                 return false;
         }
+        if (is_stopped(run))
+            return false; /* what objects say now is not their own trouble */
         if (run->jobs[run->head].trouble && r->on_trouble)
             r->on_trouble(r->context, run->jobs[run->head].trouble);
         progress.objects_done++;
@@ -310,7 +316,8 @@ void replay_find_times(struct object_list *objects, enum json_isa isa) {
 void replay_split(struct object_list *objects, unsigned threads) {
     if (threads < 2)
         return;
-    struct object_list cut = {.total_size = objects->total_size, .skipped = objects->skipped};
+    struct object_list cut = {
+        .total_size = objects->total_size, .skipped = objects->skipped, .left_out = objects->left_out};
     for (size_t i = 0; i < objects->count; i++) {
         struct object *o = &objects->objects[i];
         bool split = o->size > 2 * (uint64_t)STRETCH && object_is_splittable(o);
@@ -321,6 +328,8 @@ void replay_split(struct object_list *objects, unsigned threads) {
             struct object *piece = &cut.objects[cut.count++];
             *piece = *o;
             piece->path = p ? alloc_string(o->path, strlen(o->path)) : o->path;
+            if (p)
+                piece->etag = NULL; /* a file has none */
             if (split) {
                 piece->start = p * step;
                 piece->end = (p + 1) * step;

@@ -8,6 +8,7 @@
 #ifndef PIPELINE_REPLAY_H
 #define PIPELINE_REPLAY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,7 +32,8 @@ struct replay {
     struct quarantine *quarantine;       /* borrowed; NULL: none */
     const struct inflate_limits *limits; /* NULL: defaults */
     enum json_isa isa;
-    unsigned threads; /* at least 1 */
+    unsigned threads;        /* at least 1 */
+    const atomic_bool *stop; /* true: objects break off, and no more is counted; NULL: only on_progress stops */
     /* Called on the caller's thread after each batch; may be NULL. False stops the run. */
     bool (*on_progress)(void *context, const struct replay_progress *progress);
     /* Called on the caller's thread for each object that could not be read to its end; may be NULL. */
@@ -39,7 +41,7 @@ struct replay {
     void *context;
 };
 
-/* False only when it was stopped by on_progress. */
+/* False only when it was stopped. */
 bool replay_run(struct replay *r);
 
 /* Gives objects whose names say no time the time of the first events in them, so that an unordered folder is read in

@@ -6,18 +6,45 @@
 #include "core/log.h"
 
 const char *source_spec_name(const struct source_spec *spec) {
-    return spec->kafka ? spec->kafka->name : spec->files->name;
+    switch (spec->kind) {
+    case SOURCE_KAFKA:
+        return spec->kafka->name;
+    case SOURCE_FILES:
+        return spec->files->name;
+    case SOURCE_S3:
+        return spec->s3->name;
+    case SOURCE_SQS:
+        return spec->sqs->name;
+    case SOURCE_PUSH:
+        return spec->push->name;
+    case SOURCE_KINDS:
+        break;
+    }
+    abort();
 }
 
 const char *source_spec_kind(const struct source_spec *spec) {
-    return spec->kafka ? "kafka" : "files";
+    static const char *const words[SOURCE_KINDS] = {"kafka", "files", "s3", "sqs", "push"};
+    return words[spec->kind];
 }
 
 static struct source *open_source(const struct source_spec *spec, const struct saved_position *saved,
                                   size_t saved_count, struct err *err) {
-    if (spec->kafka)
+    switch (spec->kind) {
+    case SOURCE_KAFKA:
         return kafka_open(spec->kafka, saved, saved_count, err);
-    return folder_open(spec->files, saved, saved_count, err);
+    case SOURCE_FILES:
+        return folder_open(spec->files, saved, saved_count, err);
+    case SOURCE_S3:
+        return s3_watch_open(spec->s3, saved, saved_count, err);
+    case SOURCE_SQS:
+        return sqs_open(spec->sqs, saved, saved_count, err);
+    case SOURCE_PUSH:
+        return push_open(spec->push, saved, saved_count, err);
+    case SOURCE_KINDS:
+        break;
+    }
+    abort();
 }
 
 static struct batch *take(void *context) {

@@ -7,12 +7,21 @@
 #include "pipeline/hopper.h"
 #include "source/folder.h"
 #include "source/kafka.h"
+#include "source/push.h"
+#include "source/s3_watch.h"
 #include "source/source.h"
+#include "source/sqs.h"
 
-/* A source as it is configured: exactly one is not NULL. Borrowed. */
+/* A source as it is configured. Borrowed. */
 struct source_spec {
-    const struct kafka_options *kafka;
-    const struct folder_options *files;
+    enum source_kind kind;
+    union {
+        const struct kafka_options *kafka;
+        const struct folder_options *files;
+        const struct s3_watch_options *s3;
+        const struct sqs_options *sqs;
+        const struct push_options *push;
+    };
 };
 const char *source_spec_name(const struct source_spec *spec);
 const char *source_spec_kind(const struct source_spec *spec);

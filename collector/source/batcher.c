@@ -66,6 +66,9 @@ static bool take_event(struct batcher *b, const struct ses_event *event) {
     struct event *to = &b->batch->events[b->batch->count];
     while (normalise_next(&b->normaliser, to)) {
         bool inside = !(to->flags & EVENT_LAST);
+        if (b->normaliser.address_why)
+            note(b, (struct batch_note){.address_why = b->normaliser.address_why, .time_ms = to->time_ms},
+                 b->normaliser.address);
         b->batch->count++;
         if (!make_room(b, inside))
             return false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fts.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,23 +13,29 @@
 #include "parsers/timestamp.h"
 
 void object_list_deinit(struct object_list *list) {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         free(list->objects[i].path);
+        free(list->objects[i].etag);
+    }
     free(list->objects);
     *list = (struct object_list){0};
 }
 
-static void add_object(struct object_list *list, const char *path, uint64_t size) {
+void object_list_add(struct object_list *list, const struct object *o) {
     if (list->count == list->capacity) {
         list->capacity = list->capacity ? list->capacity * 2 : 64;
         list->objects = alloc_resize(list->objects, list->capacity, sizeof *list->objects);
     }
-    struct object *o = &list->objects[list->count];
-    *o = (struct object){
-        .path = alloc_string(path, strlen(path)), .size = size, .end = UINT64_MAX, .sequence = list->count};
-    o->has_time = files_key_time(path, &o->time_ms);
+    list->objects[list->count] = *o;
+    list->objects[list->count].sequence = list->count;
     list->count++;
-    list->total_size += size;
+    list->total_size += o->size;
+}
+
+static void add_object(struct object_list *list, const char *path, uint64_t size) {
+    struct object o = {.path = alloc_string(path, strlen(path)), .size = size, .end = UINT64_MAX};
+    o.has_time = files_key_time(path, &o.time_ms);
+    object_list_add(list, &o);
 }
 
 /* The byte of an entry's name at `i`, in the key of what it is or holds: a folder's name goes on with a slash. */
@@ -46,7 +53,19 @@ static int by_key(const FTSENT **a, const FTSENT **b) {
     return key_byte(*a, i) - key_byte(*b, i);
 }
 
-static bool add_folder(struct object_list *list, const char *path, struct err *err) {
+/* Without slashes at the end. */
+static struct span last_name(const char *path) {
+    struct span s = span_of(path);
+    while (s.len && s.ptr[s.len - 1] == '/')
+        s.len--;
+    size_t at = s.len;
+    while (at && s.ptr[at - 1] != '/')
+        at--;
+    return (struct span){s.ptr + at, s.len - at};
+}
+
+/* Of a folder of errors nothing is added, only counted. */
+static bool add_folder(struct object_list *list, const char *path, bool errors, struct err *err) {
     char *copy = alloc_string(path, strlen(path));
     char *roots[] = {copy, NULL};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_key);
@@ -54,6 +73,8 @@ static bool add_folder(struct object_list *list, const char *path, struct err *e
     if (!ok)
         err_set_errno(err, ERR_IO, errno, "%s: cannot be listed", path);
     FTSENT *entry;
+    int error_level = INT_MAX; /* of the folder of errors that we are in */
+    errors |= files_is_error_key(path) || files_is_error_folder(last_name(path));
     while (ok && (entry = fts_read(tree))) {
         if (entry->fts_level > 0 && entry->fts_name[0] == '.') {
             fts_set(tree, entry, FTS_SKIP); /* hidden: another program's, or not complete yet */
@@ -61,10 +82,20 @@ static bool add_folder(struct object_list *list, const char *path, struct err *e
         }
         switch (entry->fts_info) {
         case FTS_F:
-            add_object(list, entry->fts_path, (uint64_t)entry->fts_statp->st_size);
+            if (entry->fts_level > error_level)
+                list->left_out++;
+            else
+                add_object(list, entry->fts_path, (uint64_t)entry->fts_statp->st_size);
             break;
         case FTS_D:
+            if (!errors && entry->fts_level > 0 && entry->fts_level < error_level &&
+                files_is_error_folder((struct span){entry->fts_name, entry->fts_namelen}))
+                error_level = entry->fts_level;
+            break;
         case FTS_DP:
+            if (entry->fts_level == error_level)
+                error_level = INT_MAX;
+            break;
         case FTS_DOT:
             break;
         case FTS_DNR:
@@ -83,7 +114,7 @@ static bool add_folder(struct object_list *list, const char *path, struct err *e
     return ok;
 }
 
-static bool add_glob(struct object_list *list, const char *pattern, struct err *err) {
+static bool add_glob(struct object_list *list, const char *pattern, bool errors, struct err *err) {
     glob_t found;
     bool ok = true;
     int rc = glob(pattern, 0, NULL, &found);
@@ -92,12 +123,16 @@ static bool add_glob(struct object_list *list, const char *pattern, struct err *
     if (rc != 0)
         return err_set(err, ERR_IO, "%s: the pattern cannot be expanded", pattern);
     for (size_t i = 0; ok && i < found.gl_pathc; i++)
-        ok = files_add(list, found.gl_pathv[i], err); /* names that exist: no further pattern */
+        ok = files_add_all(list, found.gl_pathv[i], errors, err); /* names that exist: no further pattern */
     globfree(&found);
     return ok;
 }
 
 bool files_add(struct object_list *list, const char *path, struct err *err) {
+    return files_add_all(list, path, false, err);
+}
+
+bool files_add_all(struct object_list *list, const char *path, bool errors, struct err *err) {
     struct stat st;
     if (strcmp(path, "-") == 0) {
         add_object(list, path, 0);
@@ -105,11 +140,11 @@ bool files_add(struct object_list *list, const char *path, struct err *err) {
     }
     if (stat(path, &st) != 0) {
         if (errno == ENOENT && strpbrk(path, "*?["))
-            return add_glob(list, path, err);
+            return add_glob(list, path, errors, err);
         return err_set_errno(err, ERR_IO, errno, "%s", path);
     }
     if (S_ISDIR(st.st_mode))
-        return add_folder(list, path, err);
+        return add_folder(list, path, errors, err);
     add_object(list, path, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0);
     return true;
 }
@@ -124,7 +159,8 @@ static int by_time(const void *x, const void *y) {
 }
 
 void files_sort(struct object_list *list) {
-    qsort(list->objects, list->count, sizeof *list->objects, by_time);
+    if (list->count)
+        qsort(list->objects, list->count, sizeof *list->objects, by_time);
 }
 
 /* --- times in keys ------------------------------------------------------------------------------------------------ */
@@ -181,15 +217,57 @@ static bool folder_time(const char *p, int64_t *ms) {
     return time_of(v[0], v[1], v[2], v[3], 0, 0, ms);
 }
 
-bool files_key_time(const char *path, int64_t *time_ms) {
+bool files_name_time(const char *path, int64_t *time_ms) {
     size_t len = strlen(path);
     const char *name = strrchr(path, '/');
     name = name ? name + 1 : path;
     for (const char *p = path + len; p-- > name;) /* from the right: stream names may hold dashes and digits */
         if (*p == '-' && strlen(p) > 20 && name_time(p, time_ms))
             return true;
+    return false;
+}
+
+bool files_key_time(const char *path, int64_t *time_ms) {
+    if (files_name_time(path, time_ms))
+        return true;
     for (const char *p = path; p; p = strchr(p, '/') ? strchr(p, '/') + 1 : NULL)
         if (folder_time(p, time_ms))
+            return true;
+    return false;
+}
+
+/* --- folders of errors -------------------------------------------------------------------------------------------- */
+
+/* What stands behind the word is the time that Firehose adds to a prefix without one. */
+static bool is_behind_word(struct span rest) {
+    return !rest.len || (rest.len == 4 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9');
+}
+
+bool files_is_error_folder(struct span name) {
+    static const char *const types[] = {"processing-failed",
+                                        "AmazonOpenSearchService-failed",
+                                        "AmazonOpensearchService-failed",
+                                        "AmazonOpenSearchServerless-failed",
+                                        "elasticsearch-failed",
+                                        "splunk-failed",
+                                        "format-conversion-failed",
+                                        "http-endpoint-failed"};
+    const char *equals = memchr(name.ptr, '=', name.len);
+    if (equals)
+        name = (struct span){equals + 1, (size_t)(name.ptr + name.len - equals - 1)};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        size_t len = strlen(types[i]);
+        if (name.len >= len && memcmp(name.ptr, types[i], len) == 0 &&
+            is_behind_word((struct span){name.ptr + len, name.len - len}))
+            return true;
+    }
+    return false;
+}
+
+bool files_is_error_key(const char *path) {
+    const char *p = path;
+    for (const char *slash; (slash = strchr(p, '/')); p = slash + 1)
+        if (files_is_error_folder((struct span){p, (size_t)(slash - p)}))
             return true;
     return false;
 }

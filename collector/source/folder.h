@@ -1,8 +1,7 @@
 /* Folders that grow: every file is read once, in the order of the times in their names.
  *
- * Position of a file: n[0] the next byte of its decoded text, n[1] size and n[2] time of change (ns) of the file that
- * was read, n[3] 1 when it was read to its end. A file that changed since is read again from its beginning: what was
- * counted is known. */
+ * The position of a file is its ledger entry's (ledger.h). A file that changed since is read again from its beginning:
+ * what was counted is known. */
 #ifndef SOURCE_FOLDER_H
 #define SOURCE_FOLDER_H
 

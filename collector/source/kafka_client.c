@@ -1,8 +1,8 @@
 /* librdkafka's handles: their log, their errors, their tokens. */
 #include <stdlib.h>
 
-#include "aws/credentials.h"
 #include "aws/msk_token.h"
+#include "aws/session.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "source/kafka_internal.h"
@@ -46,17 +46,27 @@ static void take_error(rd_kafka_t *rk, int error, const char *reason, void *kafk
 
 enum { TOKEN_LIMIT = 32 << 10 };
 
-static bool set_token(rd_kafka_t *rk, const char *region, struct err *err) {
+/* Asked for anew each time: four times an hour, and a session that stayed would have to outlive librdkafka's threads.
+ */
+static bool find_credentials(const struct kafka *k, struct aws_credentials *c, struct err *err) {
+    struct aws_session *session = aws_session_open(&(struct aws_settings){.region = k->options->msk_iam_region}, err);
+    bool ok = session && aws_session_credentials(session, c, &k->base.stop, err);
+    aws_session_close(session);
+    return ok;
+}
+
+static bool set_token(rd_kafka_t *rk, const struct kafka *k, struct err *err) {
     struct aws_credentials credentials;
-    if (!aws_credentials_get(&credentials, err))
+    if (!find_credentials(k, &credentials, err))
         return false;
     struct buf token;
     buf_init(&token, TOKEN_LIMIT);
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = clock_wall_ms(), until_ms = now_ms + MSK_TOKEN_SECONDS * INT64_C(1000);
+    if (credentials.expires_ms < until_ms)
+        until_ms = credentials.expires_ms; /* the token is good for no longer than what it is signed with */
     char text[256];
-    bool ok = msk_token_make(region, &credentials, now_ms, &token, err);
-    if (ok && rd_kafka_oauthbearer_set_token(rk, token.data, now_ms + MSK_TOKEN_SECONDS * INT64_C(1000),
-                                             "ses-collector", NULL, 0, text, sizeof text))
+    bool ok = msk_token_make(k->options->msk_iam_region, &credentials, now_ms, &token, err);
+    if (ok && rd_kafka_oauthbearer_set_token(rk, token.data, until_ms, "ses-collector", NULL, 0, text, sizeof text))
         ok = err_set(err, ERR_CONFIG, "librdkafka does not take the MSK token: %s", text);
     if (token.data)
         aws_wipe(token.data, token.size);
@@ -69,7 +79,7 @@ static void refresh_token(rd_kafka_t *rk, const char *config, void *kafka) {
     struct kafka *k = kafka;
     struct err err = {0};
     (void)config;
-    if (set_token(rk, k->options->msk_iam_region, &err))
+    if (set_token(rk, k, &err))
         return;
     log_event(LOG_ERROR, "kafka token not made", LOG_FIELDS({"source", k->base.name, 0}, {"error", err.text, 0}));
     rd_kafka_oauthbearer_set_token_failure(rk, err.text);

@@ -18,6 +18,9 @@ enum {
 
 struct object_reader {
     int fd;
+    bool has_bytes; /* no file is open, but these */
+    struct object_bytes bytes;
+    enum object_loss loss;
     const char *path; /* borrowed from the object */
     bool started, at_end;
     enum inflate_format format;
@@ -51,6 +54,13 @@ void object_close(struct object_reader *r) {
     if (r->fd > STDIN_FILENO)
         close(r->fd);
     r->fd = -1;
+    if (r->has_bytes)
+        r->bytes.close(r->bytes.context);
+    r->has_bytes = false;
+}
+
+enum object_loss object_loss(const struct object_reader *r) {
+    return r->loss;
 }
 
 uint64_t object_bytes_read(const struct object_reader *r) {
@@ -122,6 +132,8 @@ static void settle_stretch(struct object_reader *r, const struct object *o, uint
 
 bool object_is_splittable(const struct object *o) {
     char text[64 * 1024];
+    if (o->opener)
+        return false;
     int fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
@@ -136,6 +148,8 @@ bool object_is_splittable(const struct object *o) {
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static bool open_file(struct object_reader *r, const struct object *o, struct err *err) {
+    if (o->opener)
+        return r->has_bytes = o->opener->open(o->opener->context, o, &r->bytes, err);
     if (strcmp(o->path, "-") == 0) {
         r->fd = STDIN_FILENO;
         return true;
@@ -164,6 +178,7 @@ bool object_open(struct object_reader *r, const struct object *o, struct err *er
     r->end = UINT64_MAX;
     r->format = INFLATE_PLAIN;
     r->status = OBJECT_MORE;
+    r->loss = OBJECT_LOSS_NONE;
     if (!open_file(r, o, err))
         return false;
     r->text_offset = r->at;
@@ -172,13 +187,24 @@ bool object_open(struct object_reader *r, const struct object *o, struct err *er
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
+/* What the opener gives. It says itself what it could not read. */
+static ssize_t read_bytes(struct object_reader *r, char *to, size_t len, struct err *err) {
+    ssize_t n = r->bytes.read(r->bytes.context, to, len, err);
+    if (n < 0 && r->bytes.loss)
+        r->loss = r->bytes.loss(r->bytes.context);
+    return n;
+}
+
 /* Up to `len` bytes; 0 at the end (at_end is set), -1 on failure. */
 static ssize_t read_some(struct object_reader *r, char *to, size_t len, struct err *err) {
     bool stretch = r->end != UINT64_MAX;
     if (stretch && len > r->end - r->at)
         len = (size_t)(r->end - r->at);
     ssize_t n = 0;
-    if (len) {
+    if (r->has_bytes) {
+        if ((n = read_bytes(r, to, len, err)) < 0)
+            return -1;
+    } else if (len) {
         do
             n = stretch ? pread(r->fd, to, len, (off_t)r->at) : read(r->fd, to, len);
         while (n < 0 && errno == EINTR);

@@ -37,6 +37,9 @@ void object_close(struct object_reader *r);
  * stays. */
 enum object_status object_read(struct object_reader *r, char *to, size_t room, size_t *len, struct err *err);
 
+/* Whether an object that is unreadable is gone, or another one by now: what its opener says. Until object_close. */
+enum object_loss object_loss(const struct object_reader *r);
+
 uint64_t object_bytes_read(const struct object_reader *r);  /* of this object, so far */
 uint64_t object_text_offset(const struct object_reader *r); /* where the text of a stretch begins in the whole */
 

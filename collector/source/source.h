@@ -35,6 +35,8 @@ struct saved_position {
 
 struct source;
 
+enum source_kind { SOURCE_KAFKA, SOURCE_FILES, SOURCE_S3, SOURCE_SQS, SOURCE_PUSH, SOURCE_KINDS };
+
 /* What a kind of source does. Only collector/pipeline/sources.c names the kinds. */
 struct source_ops {
     const char *kind;

@@ -29,13 +29,16 @@ LAYERS = {
     "alert": ("collector/alert", ["model", "core"]),
     "simulate": ("collector/simulate", ["model", "core"]),
     "state": ("collector/state", ["model", "core"]),
-    "aws": ("collector/aws", ["model", "core"]),
-    "source": ("collector/source", ["aws", "parsers", "model", "core"]),
-    "sinks": ("sinks", ["alert", "aggregate", "model", "core"]),
-    "config": ("collector/config", ["source", "sinks", "parsers", "alert", "model", "core"]),
-    "pipeline": ("collector/pipeline", ["source", "sinks", "state", "parsers", "aggregate", "alert", "model", "core"]),
+    "http": ("collector/http", ["core"]),
+    "aws": ("collector/aws", ["http", "model", "core"]),
+    "source": ("collector/source", ["aws", "http", "parsers", "model", "core"]),
+    "sinks": ("sinks", ["aws", "http", "alert", "aggregate", "model", "core"]),
+    "config": ("collector/config", ["source", "sinks", "parsers", "alert", "aws", "http", "model", "core"]),
+    "pipeline": ("collector/pipeline",
+                 ["source", "sinks", "state", "parsers", "aggregate", "alert", "aws", "model", "core"]),
     "commands": ("collector/commands",
-                 ["config", "pipeline", "simulate", "sinks", "source", "state", "aggregate", "alert", "parsers", "model", "core"]),
+                 ["config", "pipeline", "simulate", "sinks", "source", "state", "aggregate", "alert",
+                  "aws", "http", "parsers", "model", "core"]),
 }
 
 # collector/main.c finds the command and returns its exit code.
@@ -43,7 +46,7 @@ MAIN_USES = ["commands", "core"]
 
 # Foreign headers (patterns) and the files that may include them. "(nobody)" is a decision too.
 LIBRARIES = [
-    ("zlib.h", ["parsers/inflate*", "collector/simulate/*", "sinks/http_*", "tests/*"]),
+    ("zlib.h", ["parsers/inflate*", "collector/simulate/*", "sinks/http_*", "collector/source/push*", "tests/*"]),
     ("isa-l.h", ["parsers/inflate*"]),
     ("isa-l/*", ["parsers/inflate*"]),
     ("igzip_lib.h", ["parsers/inflate*"]),
@@ -51,16 +54,17 @@ LIBRARIES = [
     ("zstd.h", ["parsers/inflate*", "tests/*"]),
     ("zstd_errors.h", ["parsers/inflate*"]),
     ("idn2.h", ["parsers/recipient.c", "tests/*"]),
-    ("jansson.h", ["sinks/*", "tests/*"]),
+    ("jansson.h", ["sinks/*", "collector/aws/*", "collector/source/sqs*", "collector/source/push*",
+                   "collector/source/s3_notification*", "tests/*"]),
     ("cmocka.h", ["tests/*"]),
     ("librdkafka/*", ["collector/source/kafka*", "tests/*"]),
-    ("curl/*", ["sinks/http_client.c"]),
+    ("curl/*", ["collector/http/pool*"]),
     ("openssl/*", ["collector/aws/*", "sinks/http_*", "sinks/webhook.c", "tests/*"]),
     ("crypt.h", ["sinks/http_*"]),
     ("sqlite3.h", ["collector/state/*", "tests/*"]),
-    ("microhttpd.h", ["sinks/http_server*"]),
-    ("gnutls/*", ["sinks/http_server*"]),
-    ("expat.h", []),
+    ("microhttpd.h", ["collector/http/*", "sinks/http_server*", "collector/source/push*"]),
+    ("gnutls/*", ["collector/http/*", "sinks/http_server*"]),
+    ("expat.h", ["collector/aws/xml.c"]),
     ("yaml.h", ["collector/config/*"]),
 ]
 
@@ -80,6 +84,7 @@ PACKAGES = {
     "PkgConfig::MICROHTTPD": "microhttpd.h",
     "PkgConfig::GNUTLS": "gnutls/*",
     "PkgConfig::YAML": "yaml.h",
+    "PkgConfig::EXPAT": "expat.h",
 }
 NO_HEADER_OF_ITS_OWN = {"Threads::Threads", "m", "rt", "dl"}
 
@@ -263,24 +268,15 @@ def check(root):
 
 # --- Self-test ----------------------------------------------------------------------------------------------------
 
-SOUND_CMAKE = """
-ses_layer(core DIR collector/core USES Threads::Threads m)
-ses_layer(model DIR collector/model USES core)
-ses_layer(parsers DIR parsers
-          USES model core PkgConfig::ZLIB PkgConfig::ZSTD PkgConfig::IDN2 Snappy::snappy isal_optional)
-ses_layer(aggregate DIR collector/aggregate USES model core)
-ses_layer(alert DIR collector/alert USES model core)
-ses_layer(simulate DIR collector/simulate USES model core PkgConfig::ZLIB) # writes gzip
-ses_layer(state DIR collector/state USES model core PkgConfig::SQLITE)
-ses_layer(aws DIR collector/aws USES model core PkgConfig::CRYPTO)
-ses_layer(source DIR collector/source USES aws parsers model core PkgConfig::RDKAFKA)
-ses_layer(sinks DIR sinks USES alert aggregate model core PkgConfig::JANSSON PkgConfig::ZLIB PkgConfig::CURL
-          PkgConfig::MICROHTTPD PkgConfig::GNUTLS PkgConfig::CRYPT PkgConfig::CRYPTO)
-ses_layer(config DIR collector/config USES source sinks parsers alert model core PkgConfig::YAML)
-ses_layer(pipeline DIR collector/pipeline USES source sinks state parsers aggregate alert model core)
-ses_layer(commands DIR collector/commands
-          USES config pipeline simulate sinks source state aggregate alert parsers model core)
-"""
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+def layer_lines(text):
+    return "\n" + "\n".join(re.findall(r"^ses_layer\(\w+ DIR[^)]*\)", text, flags=re.M)) + "\n"
+
+
+# The project's own lines: sound by the check of the project itself.
+SOUND_CMAKE = layer_lines(read(HERE, "CMakeLists.txt"))
 
 SOUND_TREE = {
     "CMakeLists.txt": SOUND_CMAKE,
@@ -310,8 +306,8 @@ BREAKS = [
     ("zlib in a source", {"collector/source/bad.c": "#include <zlib.h>\n"}, "<zlib.h> is for: parsers/inflate*"),
     ("idn2 in another parser", {"parsers/json.c": "#include <idn2.h>\n"}, "<idn2.h> is for: parsers/recipient.c"),
     ("jansson in a parser", {"parsers/json.c": "#  include  <jansson.h>\n"}, "<jansson.h> is for: sinks/*"),
-    ("curl in another sink", {"sinks/push.c": "#include <curl/curl.h>\n"}, "<curl/curl.h> is for: sinks/http_client.c"),
-    ("a library for nobody", {"sinks/push.c": "#include <expat.h>\n"}, "<expat.h> is for: (nobody)"),
+    ("curl in another sink", {"sinks/push.c": "#include <curl/curl.h>\n"}, "<curl/curl.h> is for: collector/http/pool*"),
+    ("XML in a sink", {"sinks/push.c": "#include <expat.h>\n"}, "<expat.h> is for: collector/aws/xml.c"),
     ("an unknown library", {"sinks/push.c": "#include <uv.h>\n"}, "neither of the system nor in LIBRARIES"),
     ("a missing header", {"sinks/push.c": '#include "sinks/none.h"\n'}, "is no file of this project"),
     ("a .c file included", {"sinks/a.c": "", "sinks/b.c": '#include "sinks/a.c"\n'}, "never included"),
@@ -357,7 +353,7 @@ def self_test():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+    parser.add_argument("--root", default=HERE)
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
     if options.self_test:

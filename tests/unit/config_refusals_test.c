@@ -162,9 +162,9 @@ static void sources(void **state) {
     (void)state;
     static const struct refusal cases[] = {
         {"sources: {kafka: {}}\n", "1:10", "sources is no list", "dash"},
-        {"sources: [kafka]\n", "1:11", "no source", "\"kafka:\" or \"files:\""},
-        {"sources: [{}]\n", "1:11", "no source", "\"kafka:\" or \"files:\""},
-        {"sources:\n- s3: {}\n", "2:3", "unknown kind of source \"s3\"", "\"kafka:\" or \"files:\""},
+        {"sources: [kafka]\n", "1:11", "no source", "\"sqs:\" or \"push:\""},
+        {"sources: [{}]\n", "1:11", "no source", "\"sqs:\" or \"push:\""},
+        {"sources:\n- pulsar: {}\n", "2:3", "unknown kind of source \"pulsar\"", "\"sqs:\" or \"push:\""},
         {"sources:\n- files: {paths: [x]}\n  name: y\n", "3:3", "\"name\" beside \"files\"", "indent"},
         {"sources:\n- files: {}\n", "2:10", "paths is missing", ""},
         {"sources:\n- files: {paths: []}\n", "2:18", "paths is empty", "name at least one"},

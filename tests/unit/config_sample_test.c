@@ -19,8 +19,10 @@
 #define SAMPLE       "packaging/ses-collector.yaml"
 
 /* What the sample names; each holds what is good for any of its uses. */
-static const char *const named_files[] = {"providers.csv", "web.yaml",   "kafka-password", "alertmanager-password",
-                                          "ca.pem",        "client.pem", "client.key",     "webhook-secret"};
+static const char *const named_files[] = {"providers.csv", "web.yaml",       "kafka-password", "alertmanager-password",
+                                          "ca.pem",        "client.pem",     "client.key",     "webhook-secret",
+                                          "aws-secret",    "aws-token",      "server.pem",     "server.key",
+                                          "firehose-key",  "suppress-token", "suppress-secret"};
 
 static char folder[PATH_MAX], *sample, *full;
 static size_t full_len;
@@ -83,7 +85,7 @@ static void loads_with_every_key(void **state) {
     (void)state;
     struct config c;
     read_good(&c, full);
-    assert_int_equal(c.source_count, 3);
+    assert_int_equal(c.source_count, 6);
     assert_int_equal(c.target_count, 3);
     assert_int_equal(c.rule_count, 5 - 1 + 3);
     assert_int_equal(c.tag_count, 1);
@@ -299,7 +301,7 @@ static int begin(void **state) {
     full = with_every_key(sample);
     full_len = strlen(full);
     for (size_t i = 0; i < COUNT(named_files); i++)
-        write_file(named_files[i], strchr(named_files[i], '.') ? "" : "hush\n");
+        write_file(named_files[i], strchr(named_files[i], '.') ? "" : "hush-hush-hush-hush\n");
     write_file("slack-url", "https://hooks.slack.example/services/T0/B0/hush\n");
     return 0;
 }

@@ -171,7 +171,7 @@ static void sources(void **state) {
     assert_int_equal(c.source_count, 5);
     const struct kafka_options *k = &c.sources[0].kafka, *g = &c.sources[1].kafka;
     const struct folder_options *f = &c.sources[2].files;
-    assert_int_equal(c.sources[0].kind, CONFIG_KAFKA);
+    assert_int_equal(c.sources[0].kind, SOURCE_KAFKA);
     assert_string_equal(k->name, "kafka");
     assert_int_equal(k->topic_count, 2);
     assert_string_equal(k->topics[1], "ses-more");
@@ -189,7 +189,7 @@ static void sources(void **state) {
     assert_int_equal(g->mode, KAFKA_GROUP);
     assert_int_equal(g->start, KAFKA_START_STORED);
     assert_string_equal(g->msk_iam_region, "eu-west-1");
-    assert_int_equal(c.sources[2].kind, CONFIG_FILES);
+    assert_int_equal(c.sources[2].kind, SOURCE_FILES);
     assert_string_equal(f->name, "files"); /* the other name that would come is taken */
     assert_string_equal(f->paths[0], "/var/spool/ses");
     assert_string_equal(f->paths[1], in_folder("dumps/*.gz"));

@@ -1,4 +1,4 @@
-/* collector/core: err, buf, span, map, hash, intern, base64. */
+/* collector/core: err, buf, span, map, hash, intern, base64, wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,18 +7,22 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base64.h"
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/hash.h"
 #include "core/intern.h"
 #include "core/map.h"
 #include "core/span.h"
 #include "core/utf8.h"
+#include "core/wait.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -643,8 +647,33 @@ static void base64_round_trip(void **state) {
     }
 }
 
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
+
+static void *stop_soon(void *stop) {
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    atomic_store((atomic_bool *)stop, true);
+    return NULL;
+}
+
+static void waits(void **state) {
+    (void)state;
+    atomic_bool stop = false;
+    int64_t began = clock_monotonic_ns();
+    assert_true(wait_unless(&stop, 30));
+    assert_true(clock_monotonic_ns() - began >= 30000000);
+    assert_true(wait_unless(&stop, 0));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stop), 0);
+    began = clock_monotonic_ns();
+    assert_false(wait_unless(&stop, 60000));
+    assert_true(clock_monotonic_ns() - began < 30000000000);
+    pthread_join(thread, NULL);
+    assert_false(wait_unless(&stop, 60000)); /* at once */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits),
         cmocka_unit_test(err_first_cause_wins),
         cmocka_unit_test(err_with_errno),
         cmocka_unit_test(err_is_cut_to_its_room),

@@ -85,8 +85,12 @@ static inline void pipeline_give(void *context, struct batch *chain) {
             struct kept *kept = pipeline_kept(b->stream->name);
             kept->position = b->position;
             kept->forgotten = b->forget;
-            if (pipeline.commits)
-                atomic_store(&b->stream->committed0, b->position.n[0]);
+            struct stream *stream = b->stream;
+            stream->counted_chains++;
+            if (pipeline.commits) {
+                atomic_store(&stream->committed0, b->position.n[0]);
+                atomic_store(&stream->committed_chains, stream->counted_chains); /* from here on it may be freed */
+            }
         }
         buf_deinit(&b->raw);
         free(b);

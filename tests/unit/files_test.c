@@ -124,6 +124,15 @@ static int set_up(void **state) {
     make_file("d/a/.hidden", "55555");
     make_file("d/a-b/x", "");
     make_file("d/.git/x", "666666");
+    if (mkdir(at("f"), 0700) != 0 || mkdir(at("f/processing-failed"), 0700) != 0 ||
+        mkdir(at("f/processing-failed/2026"), 0700) != 0 ||
+        mkdir(at("f/processing-failed/2026/splunk-failed"), 0700) != 0)
+        return -1;
+    make_file("f/a", "1");
+    make_file("f/processing-failed/1", "22");
+    make_file("f/processing-failed/2026/2", "333");
+    make_file("f/processing-failed/2026/splunk-failed/3", "4444");
+    make_file("f/z", "5");
     make_file("e/2", "later");
     make_file("e/1-2026-11-21-23-34-30-x", "first");
     make_file("e/odd[1].json", "odd");
@@ -186,6 +195,42 @@ static void empty_folder(void **state) {
     assert_true(files_add(&list, at("d/empty"), &err));
     assert_int_equal(list.count, 0);
     object_list_deinit(&list);
+}
+
+static void error_folders(void **state) {
+    (void)state;
+    struct object_list list = {0};
+    struct err err = {0};
+    assert_true(files_add(&list, at("f"), &err));
+    assert_string_equal(paths_of(&list), "f/a f/z");
+    assert_int_equal(list.left_out, 3);
+    assert_int_equal(list.total_size, 2);
+    object_list_deinit(&list);
+    /* Named themselves, below one, or asked for. */
+    assert_true(files_add(&list, at("f/processing-failed"), &err));
+    assert_true(files_add(&list, at("f/processing-failed/2026/"), &err));
+    assert_int_equal(list.count, 5);
+    assert_int_equal(list.left_out, 0);
+    object_list_deinit(&list);
+    assert_true(files_add_all(&list, at("f"), true, &err));
+    assert_string_equal(paths_of(&list), "f/a f/processing-failed/1 f/processing-failed/2026/2 "
+                                         "f/processing-failed/2026/splunk-failed/3 f/z");
+    object_list_deinit(&list);
+    assert_true(files_add(&list, at("f/processing-failed/1"), &err));
+    assert_int_equal(list.count, 1);
+    object_list_deinit(&list);
+}
+
+static void error_names(void **state) {
+    (void)state;
+    static const char *const yes[] = {"processing-failed/x", "a/splunk-failed/b/c", "elasticsearch-failed2026/11/x",
+                                      "error=http-endpoint-failed/x", "/AmazonOpenSearchService-failed/x"};
+    static const char *const no[] = {"processing-failed",     "a/processing-failed-not/x", "not-processing-failed/x",
+                                     "processing-failed20/x", "x/splunk-failed2026x/y",    ""};
+    for (size_t i = 0; i < COUNT(yes); i++)
+        assert_true(files_is_error_key(yes[i]));
+    for (size_t i = 0; i < COUNT(no); i++)
+        assert_false(files_is_error_key(no[i]));
 }
 
 /* Links, and hidden things, count when they are named themselves. */
@@ -319,6 +364,8 @@ int main(void) {
         cmocka_unit_test(folders),
         cmocka_unit_test(empty_folder),
         cmocka_unit_test(named_links),
+        cmocka_unit_test(error_folders),
+        cmocka_unit_test(error_names),
         cmocka_unit_test(arguments_in_their_order),
         cmocka_unit_test(globs),
         cmocka_unit_test(missing),

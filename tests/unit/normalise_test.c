@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -633,6 +634,58 @@ static void unknown_values(void **state) {
     assert_int_equal(normaliser->unknown_count, 0); /* forgotten with the record */
 }
 
+/* The address that goes with the last event, or "". */
+static const char *wanted_address(struct made_up_record *m, unsigned *why) {
+    static char text[64];
+    struct event events[MAX_RECIPIENTS + 1];
+    m->event.recipients = m->recipients;
+    normalise_begin(normaliser, &m->event);
+    *why = 0;
+    *text = 0;
+    for (size_t i = 0; i <= MAX_RECIPIENTS && normalise_next(normaliser, &events[i]); i++)
+        if (normaliser->address_why) {
+            *why = normaliser->address_why;
+            snprintf(text, sizeof text, "%.*s", SPAN_ARG(normaliser->address));
+        }
+    return text;
+}
+
+static void addresses_for_who_wants_them(void **state) {
+    (void)state;
+    static const struct {
+        enum event_type type;
+        const char *bounce_type, *subtype, *feedback, *to;
+        unsigned wanted, why;
+        const char *address;
+    } cases[] = {
+        {EVENT_BOUNCE, "Permanent", "General", "", "a@gmail.com", 0, 0, ""}, /* nobody asked */
+        {EVENT_BOUNCE, "Permanent", "General", "", "a@gmail.com", 3, ADDRESS_BOUNCED, "a@gmail.com"},
+        {EVENT_BOUNCE, "Permanent", "NoEmail", "", "x@gmail.com y@mail.ru", 3, ADDRESS_BOUNCED, "y@mail.ru"},
+        {EVENT_BOUNCE, "Permanent", "Suppressed", "", "a@gmail.com", 1, ADDRESS_BOUNCED, "a@gmail.com"},
+        {EVENT_BOUNCE, "Permanent", "General", "", "a@gmail.com", ADDRESS_COMPLAINED, 0, ""},
+        {EVENT_BOUNCE, "Permanent", "OnAccountSuppressionList", "", "a@gmail.com", 3, 0, ""},
+        {EVENT_BOUNCE, "Permanent", "UnsubscribedRecipient", "", "a@gmail.com", 3, 0, ""},
+        {EVENT_BOUNCE, "Transient", "MailboxFull", "", "a@gmail.com", 3, 0, ""},
+        {EVENT_BOUNCE, "Undetermined", "Undetermined", "", "a@gmail.com", 3, 0, ""},
+        {EVENT_BOUNCE, "Permanent", "General", "", "bounce@simulator.amazonses.com", 3, 0, ""},
+        {EVENT_COMPLAINT, "", "", "abuse", "a@gmail.com", 3, ADDRESS_COMPLAINED, "a@gmail.com"},
+        {EVENT_COMPLAINT, "", "", "abuse", "a@gmail.com b@gmail.com", 3, 0, ""}, /* who of the two? */
+        {EVENT_COMPLAINT, "", "", "not-spam", "a@gmail.com", 3, 0, ""},
+        {EVENT_DELIVERY, "", "", "", "a@gmail.com", 3, 0, ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct made_up_record m = record_of(cases[i].type, cases[i].to);
+        m.event.bounce_type = span_of(cases[i].bounce_type);
+        m.event.bounce_subtype = span_of(cases[i].subtype);
+        m.event.complaint_feedback_type = span_of(cases[i].feedback);
+        unsigned why;
+        dictionary.wanted_addresses = cases[i].wanted;
+        assert_string_equal(wanted_address(&m, &why), cases[i].address);
+        assert_int_equal(why, cases[i].why);
+    }
+    dictionary.wanted_addresses = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_and_providers),
@@ -650,6 +703,7 @@ int main(void) {
         cmocka_unit_test(verified_domains),
         cmocka_unit_test(details),
         cmocka_unit_test(unknown_values),
+        cmocka_unit_test(addresses_for_who_wants_them),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/pool.h"
 #include "made_up_alert.h"
 #include "sinks/alertmanager.h"
-#include "sinks/http_client.h"
 #include "sinks/notifier_payload.h"
 #include "sinks/notifier_target.h"
 #include "sinks/slack.h"
@@ -328,6 +328,9 @@ static void urls(void **state) {
         {"gopher://host/", false},
         {"host:9093", false},
         {"http://", false},
+        {"http:/host/", false}, /* libcurl takes both */
+        {"https:///host/", false},
+        {"HTTPS://host", true},
         {"", false},
         {"http://host/\r\nX: y", false},
         {"http://host/a b", false},
@@ -335,7 +338,7 @@ static void urls(void **state) {
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct err err = {0};
-        if (http_client_check_url(cases[i].url, &err) != cases[i].good)
+        if (http_check_url(cases[i].url, &err) != cases[i].good)
             fail_msg("%s", cases[i].url);
         assert_true(cases[i].good || err.code == ERR_CONFIG);
     }

@@ -380,17 +380,97 @@ static void just_right(void **state) {
     }
 }
 
+/* --- buckets ------------------------------------------------------------------------------------------------------ */
+
+static void bucket_options(void **state) {
+    (void)state;
+    struct line l;
+    parse(&l, "s3://mail/x");
+    const struct bucket_options *o = &l.options.buckets;
+    assert_true(l.ok);
+    assert_true(!o->aws.region && !o->aws.profile && !o->aws.endpoint && !o->time_zone && !o->exclude_count);
+    assert_false(o->aws.anonymous || o->requester_pays || o->path_style || o->errors || o->ahead);
+    assert_int_equal(o->arrival_slack_ms, 26 * HOUR_MS);
+    drop(&l);
+    parse(&l,
+          "--region eu-west-1 --profile mail --endpoint-url http://127.0.0.1:9000 --no-sign-request --request-payer "
+          "--path-style --time-zone +05:30 --exclude *.tmp --exclude a/* --replay-errors --arrival-slack 25h --ahead 4 "
+          "s3://mail/x");
+    assert_true(l.ok);
+    assert_string_equal(o->aws.region, "eu-west-1");
+    assert_string_equal(o->aws.profile, "mail");
+    assert_string_equal(o->aws.endpoint, "http://127.0.0.1:9000");
+    assert_string_equal(o->time_zone, "+05:30");
+    assert_int_equal(o->exclude_count, 2);
+    assert_string_equal(o->exclude[1], "a/*");
+    assert_true(o->aws.anonymous && o->requester_pays && o->path_style && o->errors);
+    assert_int_equal(o->ahead, 4);
+    assert_int_equal(o->arrival_slack_ms, 25 * HOUR_MS);
+    drop(&l);
+    parse(&l, "--request-payer=requester --region a --region b s3://mail/x");
+    assert_true(l.ok && o->requester_pays);
+    assert_string_equal(o->aws.region, "b");
+    drop(&l);
+    static const char *const wrong[] = {"--ahead 0 x",           "--ahead 257 x",      "--request-payer=me x",
+                                        "--time-zone Mars x",    "--arrival-slack x",  "--endpoint-url ftp://x x",
+                                        "--no-sign-request=1 x", "--arrival-slack 5 x"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        parse(&l, wrong[i]);
+        assert_false(l.ok);
+        assert_int_equal(l.err.code, ERR_USAGE);
+        drop(&l);
+    }
+    struct config c = {0};
+    static char region[] = "us-east-1", role[] = "arn:aws:iam::1:role/x";
+    c.aws.region = region;
+    c.aws.role_arn = role;
+    parse(&l, "--region eu-west-1 s3://mail/x");
+    replay_options_configure(&l.options, &c);
+    assert_string_equal(o->aws.region, "eu-west-1");
+    assert_string_equal(o->aws.role_arn, role);
+    drop(&l);
+}
+
 /* --- help --------------------------------------------------------------------------------------------------------- */
 
 /* The help names every option that is taken, and its defaults are the real ones. */
 static void help_names_everything(void **state) {
     (void)state;
-    static const char *const options[] = {
-        "from",      "to",        "by",         "compare",     "lateness", "verified-domains",
-        "providers", "max-names", "format",     "rows",        "metrics",  "alerts",
-        "cells",     "step",      "quarantine", "threads",     "strict",   "progress",
-        "quiet",     "now",       "isa",        "config.file", "help"};
-    char path[] = "/tmp/replay_options_test.XXXXXX", text[8000] = "";
+    static const char *const options[] = {"from",
+                                          "to",
+                                          "by",
+                                          "compare",
+                                          "lateness",
+                                          "verified-domains",
+                                          "providers",
+                                          "max-names",
+                                          "format",
+                                          "rows",
+                                          "metrics",
+                                          "alerts",
+                                          "cells",
+                                          "step",
+                                          "quarantine",
+                                          "threads",
+                                          "strict",
+                                          "progress",
+                                          "quiet",
+                                          "now",
+                                          "isa",
+                                          "config.file",
+                                          "help",
+                                          "region",
+                                          "profile",
+                                          "endpoint-url",
+                                          "no-sign-request",
+                                          "request-payer",
+                                          "path-style",
+                                          "time-zone",
+                                          "exclude",
+                                          "replay-errors",
+                                          "arrival-slack",
+                                          "ahead"};
+    char path[] = "/tmp/replay_options_test.XXXXXX", text[12000] = "";
     int fd = mkstemp(path), kept = dup(STDOUT_FILENO);
     assert_true(fd >= 0 && kept >= 0);
     fflush(stdout);
@@ -425,6 +505,7 @@ int main(void) {
         cmocka_unit_test(configuration_fills_in),
         cmocka_unit_test(command_line_wins),
         cmocka_unit_test(just_right),
+        cmocka_unit_test(bucket_options),
         cmocka_unit_test(help_names_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
