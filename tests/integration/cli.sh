@@ -104,6 +104,14 @@ check "a cut gzip object" exits 0 replay cut.gz
 check "is named" says "cut.gz: " err
 : >empty.gz
 check "an empty object is fine" exits 0 replay --strict empty.gz
+# A file that opens, and gives nothing: the first page of a process's memory.
+check "nothing could be read" exits 1 replay --format json --metrics nothing.prom /proc/self/mem
+check "is said" says "nothing could be read: not one of 1 objects" err
+check "and what was asked for is written" bash -c "jq -e '.data.accounting.objects.unreadable == 1' out >/dev/null && [[ -s nothing.prom ]]"
+check "strict about that, too" exits 1 replay --strict /proc/self/mem /proc/self/mem
+check "something could be read" exits 0 replay /proc/self/mem mixed.ndjson
+check "which a strict run tells" exits 3 replay --strict /proc/self/mem mixed.ndjson
+check "an empty object is something" exits 0 replay /proc/self/mem empty.gz
 check "standard input" exits 0 bash -c "\"$SES_COLLECTOR\" replay - <mixed.ndjson"
 check "a glob" exits 0 replay "*.ndjson"
 

@@ -18,7 +18,7 @@ compile() {
     flags=$(pkg-config --libs libmicrohttpd libcrypto libcrypt zlib jansson libcurl gnutls) || return
     # shellcheck disable=SC2086 # several words
     "${CC:-cc}" -std=gnu17 -g -D_GNU_SOURCE $sanitizers -I"$top" -I"$top/collector" -I"$top/tests" -o "$1" \
-        "$top/tests/integration/$1.c" "$libraries"/lib{sinks,alert,aggregate,model,core}.a $flags -lpthread -lm
+        "$top/tests/integration/$1.c" "$libraries"/lib{sinks,alert,aggregate,aws,http,model,core}.a $flags -lpthread -lm
 }
 
 # Not within `check`, whose subshell would forget: start NAME=VALUE... sets `port` and `pid`, stop sets `stopped`. The

@@ -21,10 +21,20 @@ FIREHOSE_TIME = re.compile(r"-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-"
 
 # --- objects ---------------------------------------------------------------------------------------------------------
 
+# What Firehose calls the folders for what it could not deliver; also behind a "word=", and with a year at the end.
+ERROR_FOLDER = re.compile(r"([^=]*=)?(processing|AmazonOpen[Ss]earchService|AmazonOpenSearchServerless|elasticsearch|splunk|"
+                          r"format-conversion|http-endpoint)-failed(\d{4})?")
+
+
+def is_error_folder(path):
+    return any(ERROR_FOLDER.fullmatch(part) for part in path.split(os.sep))
+
+
 def list_objects(paths):
     """Every file named or below a named folder, by the time in its Firehose name, then by name.
 
-    Names without such a time come first. Hidden files in folders are left out.
+    Names without such a time come first. Hidden files in folders are left out, and folders of errors, unless the named
+    folder lies in one.
     """
     found = []
     for path in paths:
@@ -32,7 +42,8 @@ def list_objects(paths):
             found.append(path)
             continue
         for folder, folders, names in os.walk(path):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [name for name in folders
+                          if not name.startswith(".") and (is_error_folder(path) or not is_error_folder(name))]
             found += [os.path.join(folder, name) for name in names if not name.startswith(".")]
 
     def order(path):

@@ -161,6 +161,16 @@ class ReadingTest(OracleTest):
         ):
             self.check_accounts(book_of(text=text), counted=4)
 
+    def test_folders_of_errors(self):
+        with tempfile.TemporaryDirectory() as root:
+            for folder in ("2026/11/21", "processing-failed/2026", "x=splunk-failed", "http-endpoint-failed2026", ".git"):
+                os.makedirs(os.path.join(root, folder))
+                open(os.path.join(root, folder, "a"), "w").close()
+            listed = [os.path.relpath(path, root) for path in reading.list_objects([root])]
+            self.assertEqual(listed, ["2026/11/21/a"])
+            named = os.path.join(root, "processing-failed")
+            self.assertEqual(reading.list_objects([named]), [os.path.join(named, "2026", "a")])
+
     def test_nothing(self):
         self.check_accounts(book_of(text=" \n[]\n,\r\n"))
 
