@@ -13,7 +13,7 @@
 #include "source/ledger.h"
 
 enum {
-    NAP_MS = 50,        /* how long a stop may go unseen while waiting */
+    NAP_MS = 50,        /* between two looks at what is waited for */
     QUICK_MS = 1000,    /* a pass that takes no longer is no backlog, however short the interval */
     MISSED_LISTINGS = 2 /* in a row, before a file counts as gone */
 };

@@ -12,7 +12,7 @@
 #include "source/s3_watch_internal.h"
 
 enum {
-    NAP_MS = 50,    /* how long a stop may go unseen while waiting */
+    NAP_MS = 50,    /* between two looks at what is waited for */
     LAST_ROUNDS = 3 /* of a run to the end, while objects change below its hands */
 };
 

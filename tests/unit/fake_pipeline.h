@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,43 @@ static inline void pipeline_clear(void) {
     pipeline.keys = NULL;
     pipeline.kept_count = pipeline.key_capacity = pipeline.order_count = 0;
     pipeline.commits = true;
+}
+
+/* A kind of source, with the test's options. */
+typedef struct source *(*open_fn)(const struct saved_position *saved, size_t count, struct err *err);
+
+/* Opens a source as the pipeline does, with what earlier runs committed. */
+static inline struct source *pipeline_open(open_fn open, const struct dictionary *dictionary, bool exit_at_end) {
+    static const struct source_port port = {.take = pipeline_take, .give = pipeline_give};
+    struct saved_position *saved = alloc_zeroed(pipeline.kept_count + 1, sizeof *saved);
+    size_t count = 0;
+    for (size_t i = 0; i < pipeline.kept_count; i++)
+        if (!pipeline.kept[i].forgotten)
+            saved[count++] = (struct saved_position){pipeline.kept[i].path, pipeline.kept[i].position};
+    struct err err = {0};
+    struct source *s = open(saved, count, &err);
+    assert_non_null(s);
+    free(saved);
+    s->index = FAKE_SOURCE;
+    s->port = &port;
+    s->dictionary = dictionary;
+    s->exit_at_end = exit_at_end;
+    return s;
+}
+
+/* Records number [from, from + n), to one recipient each. Caller frees. */
+static inline char *made_up_records(unsigned from, unsigned n) {
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    for (unsigned i = from; i < from + n; i++)
+        fprintf(out,
+                "{\"eventType\":\"Send\",\"send\":{},\"mail\":{\"timestamp\":\"2026-11-20T08:15:30.123Z\","
+                "\"source\":\"x@shop.example\",\"messageId\":\"m-%u\",\"destination\":[\"a@mail%u.example\"],"
+                "\"tags\":{}}}\n",
+                i, i % 7);
+    fclose(out);
+    return text;
 }
 
 static inline int by_number(const void *x, const void *y) {

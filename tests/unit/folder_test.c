@@ -39,21 +39,6 @@ static const char *in_folder(const char *name) {
     return path;
 }
 
-/* Records number [from, from + n), to one recipient each. Caller frees. */
-static char *records(unsigned from, unsigned n) {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    for (unsigned i = from; i < from + n; i++)
-        fprintf(out,
-                "{\"eventType\":\"Send\",\"send\":{},\"mail\":{\"timestamp\":\"2026-11-20T08:15:30.123Z\","
-                "\"source\":\"x@shop.example\",\"messageId\":\"m-%u\",\"destination\":[\"a@mail%u.example\"],"
-                "\"tags\":{}}}\n",
-                i, i % 7);
-    fclose(out);
-    return text;
-}
-
 static void write_text(const char *name, const char *text) {
     FILE *f = fopen(in_folder(name), "w");
     assert_non_null(f);
@@ -62,14 +47,14 @@ static void write_text(const char *name, const char *text) {
 }
 
 static void write_records(const char *name, unsigned from, unsigned n) {
-    char *text = records(from, n);
+    char *text = made_up_records(from, n);
     write_text(name, text);
     free(text);
 }
 
 /* Gzipped; `cut` bytes are missing at the end. */
 static void write_gzip(const char *name, unsigned from, unsigned n, off_t cut) {
-    char *text = records(from, n);
+    char *text = made_up_records(from, n);
     gzFile f = gzopen(in_folder(name), "w");
     assert_non_null(f);
     assert_true(gzwrite(f, text, (unsigned)strlen(text)) > 0);
@@ -94,23 +79,13 @@ static int begin(void **state) {
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
 static struct folder_options options;
-static const struct source_port port = {.take = pipeline_take, .give = pipeline_give};
+
+static struct source *open_saved(const struct saved_position *saved, size_t count, struct err *err) {
+    return folder_open(&options, saved, count, err);
+}
 
 static struct source *open_source(bool exit_at_end) {
-    struct saved_position *saved = alloc_zeroed(pipeline.kept_count, sizeof *saved);
-    size_t count = 0;
-    for (size_t i = 0; i < pipeline.kept_count; i++)
-        if (!pipeline.kept[i].forgotten)
-            saved[count++] = (struct saved_position){pipeline.kept[i].path, pipeline.kept[i].position};
-    struct err err = {0};
-    struct source *s = folder_open(&options, saved, count, &err);
-    assert_non_null(s);
-    free(saved);
-    s->index = FAKE_SOURCE;
-    s->port = &port;
-    s->dictionary = &dictionary;
-    s->exit_at_end = exit_at_end;
-    return s;
+    return pipeline_open(open_saved, &dictionary, exit_at_end);
 }
 
 /* One run from beginning to end, with what earlier runs committed. */

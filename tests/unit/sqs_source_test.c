@@ -15,21 +15,6 @@ static struct dictionary dictionary;
 
 /* --- messages and objects ----------------------------------------------------------------------------------------- */
 
-/* Records number [from, from + n), to one recipient each. */
-static char *records(unsigned from, unsigned n) {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    for (unsigned i = from; i < from + n; i++)
-        fprintf(out,
-                "{\"eventType\":\"Send\",\"send\":{},\"mail\":{\"timestamp\":\"2026-11-20T08:15:30.123Z\","
-                "\"source\":\"x@shop.example\",\"messageId\":\"m-%u\",\"destination\":[\"a@mail%u.example\"],"
-                "\"tags\":{}}}\n",
-                i, i % 7);
-    fclose(out);
-    return text;
-}
-
 /* "bucket key etag": a record of a notification */
 struct named {
     const char *bucket, *key, *etag;
@@ -84,8 +69,6 @@ static void commit(void) {
     pthread_mutex_unlock(&pipeline.lock);
 }
 
-static const struct source_port port = {.take = pipeline_take, .give = give};
-
 static int begin(void **state) {
     (void)state;
     pipeline_clear();
@@ -103,20 +86,15 @@ static int begin(void **state) {
     return 0;
 }
 
+static const struct source_port port = {.take = pipeline_take, .give = give};
+
+static struct source *open_saved(const struct saved_position *saved, size_t count, struct err *err) {
+    return sqs_open(&options, saved, count, err);
+}
+
 static struct source *open_source(bool exit_at_end) {
-    struct saved_position *saved = alloc_zeroed(pipeline.kept_count + 1, sizeof *saved);
-    size_t count = 0;
-    for (size_t i = 0; i < pipeline.kept_count; i++)
-        if (!pipeline.kept[i].forgotten)
-            saved[count++] = (struct saved_position){pipeline.kept[i].path, pipeline.kept[i].position};
-    struct err err = {0};
-    struct source *s = sqs_open(&options, saved, count, &err);
-    assert_non_null(s);
-    free(saved);
-    s->index = FAKE_SOURCE;
+    struct source *s = pipeline_open(open_saved, &dictionary, exit_at_end);
     s->port = &port;
-    s->dictionary = &dictionary;
-    s->exit_at_end = exit_at_end;
     given_count = 0;
     return s;
 }
@@ -187,9 +165,9 @@ static void stop(struct running *r) {
 
 static void test_every_form(void **state) {
     (void)state;
-    fake_store_put("s3://dumps/ses/a b", "1", records(0, 10));
-    fake_store_put("s3://more/ses/c+d", "2", records(10, 10));
-    fake_store_put("s3://dumps/ses/e", "3", records(20, 10));
+    fake_store_put("s3://dumps/ses/a b", "1", made_up_records(0, 10));
+    fake_store_put("s3://more/ses/c+d", "2", made_up_records(10, 10));
+    fake_store_put("s3://dumps/ses/e", "3", made_up_records(20, 10));
     notify("dumps", "ses/a+b", "1");
     send_text("{\"source\":\"aws.s3\",\"detail-type\":\"Object Created\",\"detail\":{\"bucket\":{"
               "\"name\":\"more\"},\"object\":{\"key\":\"ses/c+d\",\"etag\":\"2\",\"size\":100}}}");
@@ -197,8 +175,8 @@ static void test_every_form(void **state) {
     fake_queue_send(sample_in_sns(inner));
     free(inner);
     send_text("{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\"}");
-    fake_queue_send(records(30, 3));
-    char *event = records(33, 1);
+    fake_queue_send(made_up_records(30, 3));
+    char *event = made_up_records(33, 1);
     fake_queue_send(sample_in_sns(event));
     fake_queue_send(sample_in_eventbridge(event)); /* the same once more: known by its key */
     free(event);
@@ -232,9 +210,9 @@ static void test_deleted_only_when_committed(void **state) {
     (void)state;
     struct running r;
     pipeline.commits = false;
-    fake_store_put("s3://dumps/ses/a", "1", records(0, 10));
+    fake_store_put("s3://dumps/ses/a", "1", made_up_records(0, 10));
     notify("dumps", "ses/a", "1");
-    fake_queue_send(records(10, 1));
+    fake_queue_send(made_up_records(10, 1));
     start(&r);
     await(pipeline_read() == 11);
     poll(NULL, 0, 200);
@@ -250,7 +228,7 @@ static void test_stopped_before_commit(void **state) {
     (void)state;
     struct running r;
     pipeline.commits = false;
-    fake_store_put("s3://dumps/ses/a", "1", records(0, 10));
+    fake_store_put("s3://dumps/ses/a", "1", made_up_records(0, 10));
     struct fake_message *m = notify("dumps", "ses/a", "1");
     start(&r);
     await(pipeline_read() == 10);
@@ -268,7 +246,7 @@ static void test_redelivered_while_in_hand(void **state) {
     (void)state;
     struct running r;
     pipeline.commits = false;
-    fake_store_put("s3://dumps/ses/a", "1", records(0, 10));
+    fake_store_put("s3://dumps/ses/a", "1", made_up_records(0, 10));
     struct fake_message *m = notify("dumps", "ses/a", "1");
     start(&r);
     await(pipeline_read() == 10);
@@ -283,7 +261,7 @@ static void test_redelivered_while_in_hand(void **state) {
 /* Deleted in vain; it comes again, and another message names the same object. */
 static void test_what_is_done_is_only_deleted(void **state) {
     (void)state;
-    struct fake_object *o = fake_store_put("s3://dumps/ses/a", "1", records(0, 10));
+    struct fake_object *o = fake_store_put("s3://dumps/ses/a", "1", made_up_records(0, 10));
     notify("dumps", "ses/a", "1");
     notify("dumps", "ses/a", "1");
     assert_run();
@@ -297,9 +275,9 @@ static void test_what_is_done_is_only_deleted(void **state) {
 
 static void test_one_of_several_fails(void **state) {
     (void)state;
-    struct fake_object *a = fake_store_put("s3://dumps/ses/a", "1", records(0, 10));
-    struct fake_object *b = fake_store_put("s3://dumps/ses/b", "2", records(10, 10));
-    fake_store_put("s3://more/ses/c", "3", records(20, 10));
+    struct fake_object *a = fake_store_put("s3://dumps/ses/a", "1", made_up_records(0, 10));
+    struct fake_object *b = fake_store_put("s3://dumps/ses/b", "2", made_up_records(10, 10));
+    fake_store_put("s3://more/ses/c", "3", made_up_records(20, 10));
     const struct named all[] = {{"dumps", "ses/a", "1"}, {"dumps", "ses/b", "2"}, {"more", "ses/c", "3"}};
     struct fake_message *m = fake_queue_send(notification(all, 3));
     notify("dumps", "ses/b", "2"); /* the same fails for it */
@@ -325,9 +303,9 @@ static void test_one_of_several_fails(void **state) {
 
 static void test_what_is_not_listed_is_left(void **state) {
     (void)state;
-    struct fake_object *o = fake_store_put("s3://theirs/ses/a", "1", records(0, 10));
-    fake_store_put("s3://dumps/other/a", "1", records(0, 10));
-    fake_store_put("s3://dumps/ses/a", "1", records(20, 10));
+    struct fake_object *o = fake_store_put("s3://theirs/ses/a", "1", made_up_records(0, 10));
+    fake_store_put("s3://dumps/other/a", "1", made_up_records(0, 10));
+    fake_store_put("s3://dumps/ses/a", "1", made_up_records(20, 10));
     notify("theirs", "ses/a", "1");
     notify("dumps", "other/a", "1");
     const struct named both[] = {{"dumps", "ses/a", "1"}, {"theirs", "ses/a", "1"}};
@@ -342,7 +320,7 @@ static void test_what_is_not_listed_is_left(void **state) {
 
 static void test_error_output_is_left_out(void **state) {
     (void)state;
-    struct fake_object *o = fake_store_put("s3://dumps/ses/processing-failed/2026/a", "1", records(0, 10));
+    struct fake_object *o = fake_store_put("s3://dumps/ses/processing-failed/2026/a", "1", made_up_records(0, 10));
     notify("dumps", "ses/processing-failed/2026/a", "1");
     assert_run();
     assert_int_equal(o->reads, 0);
@@ -367,7 +345,7 @@ static void test_gone_is_given_up(void **state) {
     assert_int_equal(pipeline.accounting.objects_unreadable, 1);
     assert_int_equal(fake_queue_left(), 0);
     /* Should it appear after all, it is read. */
-    fake_store_put("s3://dumps/ses/gone", "1", records(0, 10));
+    fake_store_put("s3://dumps/ses/gone", "1", made_up_records(0, 10));
     notify("dumps", "ses/gone", "1");
     assert_run();
     pipeline_assert_events(10);
@@ -375,7 +353,7 @@ static void test_gone_is_given_up(void **state) {
 
 static void test_denied_is_given_up_after_a_day(void **state) {
     (void)state;
-    fake_store_put("s3://dumps/ses/a", "1", records(0, 10))->denied = true;
+    fake_store_put("s3://dumps/ses/a", "1", made_up_records(0, 10))->denied = true;
     struct fake_message *m = notify("dumps", "ses/a", "1");
     for (int i = 0; i < 6; i++) {
         assert_false(run());
@@ -395,7 +373,7 @@ static void test_denied_is_given_up_after_a_day(void **state) {
  */
 static void test_changed_since(void **state) {
     (void)state;
-    struct fake_object *o = fake_store_put("s3://dumps/ses/a", "new", records(0, 10));
+    struct fake_object *o = fake_store_put("s3://dumps/ses/a", "new", made_up_records(0, 10));
     notify("dumps", "ses/a", "old");
     assert_run();
     pipeline_assert_events(10);
@@ -409,7 +387,7 @@ static void test_changed_since(void **state) {
 
 static void test_two_versions_at_once(void **state) {
     (void)state;
-    fake_store_put("s3://dumps/ses/a", "2", records(0, 10));
+    fake_store_put("s3://dumps/ses/a", "2", made_up_records(0, 10));
     const struct named both[] = {{"dumps", "ses/a", "1"}, {"dumps", "ses/a", "2"}};
     fake_queue_send(notification(both, 2));
     assert_run();
@@ -419,7 +397,7 @@ static void test_two_versions_at_once(void **state) {
 
 static void test_damaged_message_is_left(void **state) {
     (void)state;
-    fake_queue_send(records(0, 1))->damaged = true;
+    fake_queue_send(made_up_records(0, 1))->damaged = true;
     assert_false(run());
     assert_int_equal(fake_queue_left(), 1);
     assert_int_equal(pipeline.accounting.read, 0);
@@ -432,7 +410,7 @@ static void test_queue_fails(void **state) {
     fake_queue.fails = true;
     assert_false(run());
     assert_string_equal(said, "queue q does not exist");
-    fake_queue_send(records(0, 1));
+    fake_queue_send(made_up_records(0, 1));
     start(&r);
     await((take_status(r.source), strstr(trouble, "does not exist") != NULL));
     assert_false(row.caught_up);
@@ -448,7 +426,7 @@ static void test_a_backlog_is_seen(void **state) {
     (void)state;
     struct running r;
     pipeline.commits = false;
-    fake_queue_send(records(0, 1))->sent_ms -= 2 * SQS_FRESH_MS;
+    fake_queue_send(made_up_records(0, 1))->sent_ms -= 2 * SQS_FRESH_MS;
     start(&r);
     await(pipeline_read() == 1);
     take_status(r.source);
@@ -460,7 +438,7 @@ static void test_a_backlog_is_seen(void **state) {
 
 static void test_ledger_is_pruned(void **state) {
     (void)state;
-    fake_store_put("s3://dumps/ses/a", "1", records(0, 10));
+    fake_store_put("s3://dumps/ses/a", "1", made_up_records(0, 10));
     notify("dumps", "ses/a", "1");
     assert_run();
     struct source *s = open_source(true);
@@ -537,9 +515,9 @@ static void test_stopped_anywhere(void **state) {
             char path[64], key[32];
             snprintf(key, sizeof key, "ses/%u", i);
             snprintf(path, sizeof path, "s3://dumps/%s", key);
-            fake_store_put(path, "1", records(10 * i, 10));
+            fake_store_put(path, "1", made_up_records(10 * i, 10));
             notify("dumps", key, "1");
-            fake_queue_send(records(100 + i, 1));
+            fake_queue_send(made_up_records(100 + i, 1));
         }
         pipeline.stop_after = stop_after;
         run();

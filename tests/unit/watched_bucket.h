@@ -25,26 +25,16 @@ static const int64_t hour = 3600000, day = 24 * 3600000, epoch = 1793500000000;
 
 static struct provider_table *providers;
 static struct dictionary dictionary;
-static const struct source_port port = {.take = pipeline_take, .give = pipeline_give};
 static struct s3_watch_options options;
 
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
+static inline struct source *open_saved(const struct saved_position *saved, size_t count, struct err *err) {
+    return s3_watch_open(&options, saved, count, err);
+}
+
 static inline struct source *open_source(bool exit_at_end) {
-    struct saved_position *saved = alloc_zeroed(pipeline.kept_count + 1, sizeof *saved);
-    size_t count = 0;
-    for (size_t i = 0; i < pipeline.kept_count; i++)
-        if (!pipeline.kept[i].forgotten)
-            saved[count++] = (struct saved_position){pipeline.kept[i].path, pipeline.kept[i].position};
-    struct err err = {0};
-    struct source *s = s3_watch_open(&options, saved, count, &err);
-    assert_non_null(s);
-    free(saved);
-    s->index = FAKE_SOURCE;
-    s->port = &port;
-    s->dictionary = &dictionary;
-    s->exit_at_end = exit_at_end;
-    return s;
+    return pipeline_open(open_saved, &dictionary, exit_at_end);
 }
 
 /* One life from beginning to end, with what earlier ones committed. */
