@@ -36,8 +36,8 @@ told_to_webhook() {
     jq -r '.suppressed[] | (.address | ascii_downcase) + " " + .reason' <hook.bodies 2>/dev/null | sort -u >hooked
     diff truth hooked
 }
-webhook() { # a receiver that keeps bodies, one a line
-    python3 -u - hook.port hook.bodies <<'PY'
+# A receiver that keeps bodies, one a line. A file of its own: what is started must be the process that is ended.
+cat >webhook.py <<'PY'
 import http.server, os, sys
 class Hook(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
@@ -54,11 +54,10 @@ with open(sys.argv[1] + ".new", "w") as f:
 os.rename(sys.argv[1] + ".new", sys.argv[1])
 server.serve_forever()
 PY
-}
 
 mkdir spool
 double_start double
-background webhook
+background python3 -u webhook.py hook.port hook.bodies
 wait_for 10 test -e hook.port
 configure list.yaml <<YAML
 log: {level: debug}
