@@ -76,16 +76,6 @@ static bool repeats_secret(const struct http_client *c, struct span text, const 
 
 /* --- Life ------------------------------------------------------------------------------------------------------- */
 
-static char *copy(const char *text) {
-    return text ? alloc_string(text, strlen(text)) : NULL;
-}
-
-static void forget(char *secret) {
-    if (secret)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
-
 static bool holds_control(const char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -117,8 +107,8 @@ struct http_client *http_client_create(const struct http_client_options *o, stru
         return NULL;
     struct http_client *c = alloc_zeroed(1, sizeof *c);
     c->pool = pool;
-    c->url = copy(o->url);
-    c->password = copy(o->password);
+    c->url = alloc_copy(o->url);
+    c->password = alloc_copy(o->password);
     if (o->bearer_token) {
         size_t size = strlen(o->bearer_token) + sizeof "Bearer ";
         c->authorization = alloc_zeroed(1, size);
@@ -133,11 +123,11 @@ void http_client_destroy(struct http_client *c) {
     if (!c)
         return;
     http_pool_destroy(c->pool);
-    forget(c->url);
-    forget(c->password);
-    forget(c->authorization);
+    alloc_forget(c->url);
+    alloc_forget(c->password);
+    alloc_forget(c->authorization);
     for (size_t i = 0; i < c->secret_count; i++)
-        forget(c->secrets[i]);
+        alloc_forget(c->secrets[i]);
     free(c);
 }
 

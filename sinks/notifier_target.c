@@ -2,29 +2,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
 #include "http/pool.h"
 #include "sinks/notifier_target.h"
-
-static void forget(char *secret) {
-    if (secret)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
 
 void notify_target_deinit(struct notify_target *t) {
     free(t->name);
     for (size_t i = 0; i < t->url_count; i++)
-        forget(t->urls[i]);
+        alloc_forget(t->urls[i]);
     free(t->urls);
     free(t->username);
-    forget(t->password);
-    forget(t->bearer_token);
+    alloc_forget(t->password);
+    alloc_forget(t->bearer_token);
     for (size_t i = 0; i < t->header_count; i++) {
         free(t->headers[i].name);
-        forget(t->headers[i].value);
+        alloc_forget(t->headers[i].value);
     }
     free(t->headers);
-    forget(t->hmac_secret);
+    alloc_forget(t->hmac_secret);
     free(t->ca_file);
     free(t->cert_file);
     free(t->key_file);

@@ -49,12 +49,8 @@ const char *suppression_why_name(unsigned why) {
 
 void suppression_target_deinit(struct suppression_target *t) {
     free(t->url);
-    if (t->bearer_token)
-        explicit_bzero(t->bearer_token, strlen(t->bearer_token));
-    free(t->bearer_token);
-    if (t->hmac_secret)
-        explicit_bzero(t->hmac_secret, strlen(t->hmac_secret));
-    free(t->hmac_secret);
+    alloc_forget(t->bearer_token);
+    alloc_forget(t->hmac_secret);
     free(t->ca_file);
     aws_settings_deinit(&t->aws);
     *t = (struct suppression_target){0};

@@ -31,8 +31,8 @@ void aws_wipe(void *data, size_t len) {
 }
 
 static struct aws_credentials copy_of(const struct aws_credentials *c) {
-    return (struct aws_credentials){credentials_copy(c->access_key), credentials_copy(c->secret_key),
-                                    credentials_copy(c->session_token), c->expires_ms};
+    return (struct aws_credentials){alloc_copy(c->access_key), alloc_copy(c->secret_key), alloc_copy(c->session_token),
+                                    c->expires_ms};
 }
 
 static bool is_same(const struct aws_credentials *a, const struct aws_credentials *b) {
@@ -228,7 +228,7 @@ char *aws_identity_region(struct aws_identity *i, bool ask, const atomic_bool *s
     struct profile_set *profiles = profile_set_create();
     struct search s = {i->settings, i->pool, &i->clock, stop, profiles, credentials_profile_name(i->settings)};
     (void)profile_set_load(profiles, NULL);
-    char *region = credentials_copy(credentials_region(&s));
+    char *region = alloc_copy(credentials_region(&s));
     if (!region && ask)
         region = credentials_machine_region(&s, NULL);
     profile_set_destroy(profiles);

@@ -12,10 +12,6 @@ const char *credentials_variable(const char *name) {
     return value && *value ? value : NULL;
 }
 
-char *credentials_copy(const char *text) {
-    return text ? alloc_string(text, strlen(text)) : NULL;
-}
-
 const char *credentials_profile_name(const struct aws_settings *s) {
     const char *name = s->profile ? s->profile : credentials_variable("AWS_PROFILE");
     if (!name)
@@ -52,9 +48,9 @@ static bool take_json(const json_t *json, const struct credentials_words *w, str
         return err_set(err, ERR_CONFIG, "%s does not say when its credentials end", w->who);
     if (end && !date_parse_iso(end, &expires_ms))
         return err_set(err, ERR_CONFIG, "%s gave credentials whose end is no time", w->who);
-    *c = (struct aws_credentials){.access_key = credentials_copy(key),
-                                  .secret_key = credentials_copy(secret),
-                                  .session_token = credentials_copy(string_of(json, w->token)),
+    *c = (struct aws_credentials){.access_key = alloc_copy(key),
+                                  .secret_key = alloc_copy(secret),
+                                  .session_token = alloc_copy(string_of(json, w->token)),
                                   .expires_ms = expires_ms};
     return true;
 }
@@ -87,9 +83,9 @@ bool credentials_of_json(struct span text, const struct credentials_words *w, st
 static enum found of_settings(const struct aws_settings *s, struct aws_credentials *c) {
     if (!s->access_key_id || !s->secret_access_key)
         return FOUND_NOTHING;
-    *c = (struct aws_credentials){.access_key = credentials_copy(s->access_key_id),
-                                  .secret_key = credentials_copy(s->secret_access_key),
-                                  .session_token = credentials_copy(s->session_token),
+    *c = (struct aws_credentials){.access_key = alloc_copy(s->access_key_id),
+                                  .secret_key = alloc_copy(s->secret_access_key),
+                                  .session_token = alloc_copy(s->session_token),
                                   .expires_ms = INT64_MAX};
     return FOUND_OK;
 }
@@ -105,9 +101,9 @@ enum found credentials_of_environment(struct aws_credentials *c, struct err *err
         err_set(err, ERR_CONFIG, "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not");
         return FOUND_FAILED;
     }
-    *c = (struct aws_credentials){.access_key = credentials_copy(key),
-                                  .secret_key = credentials_copy(secret),
-                                  .session_token = credentials_copy(credentials_variable("AWS_SESSION_TOKEN")),
+    *c = (struct aws_credentials){.access_key = alloc_copy(key),
+                                  .secret_key = alloc_copy(secret),
+                                  .session_token = alloc_copy(credentials_variable("AWS_SESSION_TOKEN")),
                                   .expires_ms = INT64_MAX};
     return FOUND_OK;
 }

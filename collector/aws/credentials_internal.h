@@ -50,7 +50,6 @@ enum found credentials_find(const struct search *s, struct aws_credentials *c, s
 
 const char *credentials_variable(const char *name);                 /* of the environment; NULL: not set, or empty */
 const char *credentials_profile_name(const struct aws_settings *s); /* which profile counts */
-char *credentials_copy(const char *text);                           /* NULL of NULL */
 enum found credentials_of_environment(struct aws_credentials *c, struct err *err);
 
 enum found credentials_of_profile(const struct search *s, struct aws_credentials *c, struct err *err);

@@ -57,7 +57,7 @@ static bool container_token(char **token, struct err *err) {
         while (len && ((*token)[len - 1] == '\n' || (*token)[len - 1] == '\r'))
             (*token)[--len] = 0;
     } else if (direct) {
-        *token = credentials_copy(direct);
+        *token = alloc_copy(direct);
         len = strlen(direct);
     }
     if (!*token || (!memchr(*token, 0, len) && http_check_header("authorization", *token, NULL)))
@@ -282,7 +282,7 @@ char *credentials_machine_region(const struct search *s, struct err *err) {
         struct http_header header = {"x-aws-ec2-metadata-token", token.data};
         int status = machine_fetch(s, "GET", "/latest/meta-data/placement/region", &header, &body, err);
         if (status == 200 && endpoint_is_region(body.data))
-            region = credentials_copy(body.data);
+            region = alloc_copy(body.data);
         else if (status)
             err_set(err, ERR_CONFIG, "the machine's endpoint gives no region (HTTP %d)", status);
     }

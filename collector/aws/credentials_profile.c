@@ -3,6 +3,8 @@
 
 #include "aws/credentials_internal.h"
 
+#include "core/alloc.h"
+
 enum { ROLES_MAX = 5 };
 
 static const char *value(const struct search *s, const char *profile, const char *key) {
@@ -27,9 +29,9 @@ static struct role role_of(const struct search *s, const char *profile) {
 }
 
 static enum found take_keys(const struct search *s, const char *profile, struct aws_credentials *c) {
-    *c = (struct aws_credentials){.access_key = credentials_copy(value(s, profile, "aws_access_key_id")),
-                                  .secret_key = credentials_copy(value(s, profile, "aws_secret_access_key")),
-                                  .session_token = credentials_copy(value(s, profile, "aws_session_token")),
+    *c = (struct aws_credentials){.access_key = alloc_copy(value(s, profile, "aws_access_key_id")),
+                                  .secret_key = alloc_copy(value(s, profile, "aws_secret_access_key")),
+                                  .session_token = alloc_copy(value(s, profile, "aws_session_token")),
                                   .expires_ms = INT64_MAX};
     return FOUND_OK;
 }

@@ -10,6 +10,7 @@
 #include "aws/session_retry.h"
 #include "aws/sigv4.h"
 #include "aws/xml.h"
+#include "core/alloc.h"
 
 enum { STS_TIMEOUT_MS = 10000, STS_ATTEMPTS = 3, URL_MAX = 1024, BODY_MAX = 64 << 10, TOKEN_FILE_MAX = 32 << 10 };
 
@@ -67,7 +68,7 @@ static void put(char **to, const char *text) {
     if (*to)
         aws_wipe(*to, strlen(*to));
     free(*to);
-    *to = credentials_copy(text);
+    *to = alloc_copy(text);
 }
 
 static bool take_element(void *context, const char *path, const char *text) {

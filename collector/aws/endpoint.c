@@ -173,15 +173,11 @@ static const char *set_variable(const char *name) {
     return value && *value ? value : NULL;
 }
 
-static char *copy(const char *text) {
-    return text ? alloc_string(text, strlen(text)) : NULL;
-}
-
 char *endpoint_configured(const struct aws_settings *s, const struct profile_set *profiles, const char *profile,
                           const char *service) {
     char word[32], name[64];
     if (s->endpoint)
-        return copy(s->endpoint);
+        return alloc_copy(s->endpoint);
     if (endpoint_is_true(getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) ||
         (profiles && endpoint_is_true(profile_value(profiles, profile, "ignore_configured_endpoint_urls"))))
         return NULL;
@@ -198,7 +194,7 @@ char *endpoint_configured(const struct aws_settings *s, const struct profile_set
         if (!url)
             url = profile_value(profiles, profile, "endpoint_url");
     }
-    return copy(url);
+    return alloc_copy(url);
 }
 
 static bool flag(const char *variable, const struct profile_set *profiles, const char *profile, const char *key) {

@@ -21,7 +21,7 @@ static bool prepare(struct aws_session *s, struct err *err) {
     if (!profile_set_load(s->profiles, needs_files ? err : NULL) && needs_files)
         return false;
     struct search search = {.settings = settings, .profiles = s->profiles, .profile = profile};
-    s->region = credentials_copy(credentials_region(&search));
+    s->region = alloc_copy(credentials_region(&search));
     endpoint_flags(settings, s->profiles, profile, &s->fips, &s->dual_stack);
     if (s->region && !endpoint_is_region(s->region))
         return err_set(err, ERR_CONFIG, "no AWS region: %.40s", s->region);
@@ -117,7 +117,7 @@ struct http_exchange *aws_stream(struct aws_session *s, const struct aws_call *c
 /* --- flights ------------------------------------------------------------------------------------------------------ */
 
 static const char *copy(const char *text) {
-    return credentials_copy(text);
+    return alloc_copy(text);
 }
 
 static void drop(const char *text) {

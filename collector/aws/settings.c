@@ -6,10 +6,6 @@
 
 #include "core/alloc.h"
 
-static char *copy(const char *text) {
-    return text ? alloc_string(text, strlen(text)) : NULL;
-}
-
 static void wipe(char **secret) {
     if (*secret)
         OPENSSL_cleanse(*secret, strlen(*secret));
@@ -33,7 +29,7 @@ void aws_settings_deinit(struct aws_settings *s) {
 
 static void inherit(char **own, const char *general) {
     if (!*own)
-        *own = copy(general);
+        *own = alloc_copy(general);
 }
 
 struct aws_settings aws_settings_copy(const struct aws_settings *s) {

@@ -185,13 +185,9 @@ static bool setup_of_config(const struct config *c, const struct sns_message *m,
                    SPAN_ARG(m->topic_arn));
 }
 
-static char *copy_text(const char *text) {
-    return text ? alloc_string(text, strlen(text)) : NULL;
-}
-
 static void setup_of_arguments(struct arguments *a, struct setup *s) {
-    s->aws.endpoint = copy_text(a->endpoint);
-    s->aws.ca_file = copy_text(a->ca_file);
+    s->aws.endpoint = alloc_copy(a->endpoint);
+    s->aws.ca_file = alloc_copy(a->ca_file);
     s->certificates = (char **)&a->certificate;
     s->certificate_count = a->certificate ? 1 : 0;
 }

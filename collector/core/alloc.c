@@ -29,3 +29,13 @@ char *alloc_string(const char *s, size_t len) {
         memcpy(copy, s, len);
     return copy;
 }
+
+char *alloc_copy(const char *text) {
+    return text ? alloc_string(text, strlen(text)) : NULL;
+}
+
+void alloc_forget(char *secret) {
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}

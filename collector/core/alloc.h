@@ -8,5 +8,7 @@
 void *alloc_zeroed(size_t count, size_t size);            /* returns new, zeroed; never NULL */
 void *alloc_resize(void *old, size_t count, size_t size); /* returns new; takes `old`; not zeroed behind the old end */
 char *alloc_string(const char *s, size_t len);            /* returns a new terminated copy */
+char *alloc_copy(const char *text);                       /* the same of a whole text; NULL of NULL */
+void alloc_forget(char *secret);                          /* wipes a text, and frees it; NULL is allowed */
 
 #endif

@@ -14,16 +14,6 @@ enum { CONNECTIONS = 32, LOOK_AT_STOP_MS = 100 };
 
 /* --- The pool --------------------------------------------------------------------------------------------------- */
 
-static char *copy(const char *text) {
-    return text ? alloc_string(text, strlen(text)) : NULL;
-}
-
-static void forget(char *secret) {
-    if (secret)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
-
 static void deinit(struct http_pool *p) {
     if (p->multi)
         curl_multi_cleanup(p->multi);
@@ -31,8 +21,8 @@ static void deinit(struct http_pool *p) {
     free(p->ca_file);
     free(p->cert_file);
     free(p->key_file);
-    forget(p->username);
-    forget(p->password);
+    alloc_forget(p->username);
+    alloc_forget(p->password);
     free(p);
 }
 
@@ -49,11 +39,11 @@ static bool start_thread(struct http_pool *p, struct err *err) {
 struct http_pool *http_pool_create(const struct http_pool_options *o, struct err *err) {
     http_start_curl();
     struct http_pool *p = alloc_zeroed(1, sizeof *p);
-    p->ca_file = copy(o->ca_file);
-    p->cert_file = copy(o->cert_file);
-    p->key_file = copy(o->key_file);
-    p->username = copy(o->username);
-    p->password = copy(o->password);
+    p->ca_file = alloc_copy(o->ca_file);
+    p->cert_file = alloc_copy(o->cert_file);
+    p->key_file = alloc_copy(o->key_file);
+    p->username = alloc_copy(o->username);
+    p->password = alloc_copy(o->password);
     pthread_mutex_init(&p->lock, NULL);
     TAILQ_INIT(&p->wanting);
     TAILQ_INIT(&p->active);

@@ -328,28 +328,24 @@ void push_options_deinit(struct push_options *o) {
     *o = (struct push_options){0};
 }
 
-static char *copy_text(const char *text) {
-    return text ? alloc_string(text, strlen(text)) : NULL;
-}
-
 static char **copy_list(char *const *list, size_t count) {
     char **copy = alloc_zeroed(count ? count : 1, sizeof *copy);
     for (size_t i = 0; i < count; i++)
-        copy[i] = copy_text(list[i]);
+        copy[i] = alloc_copy(list[i]);
     return copy;
 }
 
 static struct push_options copy_options(const struct push_options *o) {
     struct push_options copy = *o;
-    copy.name = copy_text(o->name);
-    copy.listen_address = copy_text(o->listen_address);
-    copy.cert_file = copy_text(o->cert_file);
-    copy.key_file = copy_text(o->key_file);
-    copy.firehose_path = copy_text(o->firehose_path);
-    copy.firehose_access_key = copy_text(o->firehose_access_key);
-    copy.sns_path = copy_text(o->sns_path);
+    copy.name = alloc_copy(o->name);
+    copy.listen_address = alloc_copy(o->listen_address);
+    copy.cert_file = alloc_copy(o->cert_file);
+    copy.key_file = alloc_copy(o->key_file);
+    copy.firehose_path = alloc_copy(o->firehose_path);
+    copy.firehose_access_key = alloc_copy(o->firehose_access_key);
+    copy.sns_path = alloc_copy(o->sns_path);
     copy.topics = copy_list(o->topics, o->topic_count);
-    copy.confirmations = copy_text(o->confirmations);
+    copy.confirmations = alloc_copy(o->confirmations);
     copy.sns_certificates = copy_list(o->sns_certificates, o->sns_certificate_count);
     copy.aws = aws_settings_copy(&o->aws);
     return copy;
