@@ -12,7 +12,10 @@ static const struct {
 } commands[] = {
     {"run", command_run, "the service: reads sources for ever, serves metrics and alerts"},
     {"replay", command_replay, "reads dumps of SES events and reports rates, metrics and alerts"},
+    {"find", command_find, "finds messages in dumps, and shows what happened to each"},
+    {"normalize", command_normalize, "writes SES events of all forms as lines of JSON, one for each event"},
     {"check", command_check, "checks a configuration file, and says where it is wrong"},
+    {"rules", command_rules, "prints the configured alerts as a rules file of Prometheus"},
     {"sns", command_sns, "lists and confirms subscriptions of SNS to a push source"},
     {"simulate", command_simulate, "writes a realistic, seeded stream of SES events"},
 };

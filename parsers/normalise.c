@@ -280,19 +280,101 @@ static bool counts_per_recipient(enum event_type type) {
     return type != EVENT_COMPLAINT && type != EVENT_OPEN && type != EVENT_CLICK && type != EVENT_SUBSCRIPTION;
 }
 
-/* The provider that all recipients are at; `multiple`; `other` when there are none. */
-static uint16_t common_provider(const struct normaliser *n) {
-    char domain[RECIPIENT_DOMAIN_SIZE];
+/* Whose mailboxes a domain's are: by its name, or by the operator's table of MX records. */
+static uint16_t provider_of(const struct dictionary *d, struct span domain) {
+    uint16_t provider = provider_table_find(d->providers, domain);
+    return provider == PROVIDER_OTHER && d->knowledge->mx ? mx_table_find(d->knowledge->mx, domain) : provider;
+}
+
+/* For a domain that no table knows: what tells its events from those of other domains. */
+static uint64_t domain_key(const struct normaliser *n, uint16_t provider, struct span domain) {
+    struct hash_state s;
+    if (provider != PROVIDER_OTHER || domain.len == 0)
+        return 0;
+    hash_begin(&s, &n->dictionary->key);
+    hash_span(&s, domain);
+    uint64_t key = hash_end(&s);
+    return key && key != UINT64_MAX ? key : 1; /* 0 says that there is none, and a map takes no UINT64_MAX */
+}
+
+/* The provider that all recipients are at; `multiple`; `other` when there are none. `*key`: of the domain that all of
+ * them share, if no table knows it. */
+static uint16_t common_provider(const struct normaliser *n, uint64_t *key) {
+    char text[RECIPIENT_DOMAIN_SIZE];
     uint16_t provider = PROVIDER_OTHER;
+    *key = 0;
     for (uint32_t i = 0; i < n->recipients.count; i++) {
-        struct span text = n->record->recipients[n->recipients.first + i].address;
-        size_t len = recipient_domain(text, domain);
-        uint16_t here = provider_table_find(n->dictionary->providers, (struct span){domain, len});
-        if (i && here != provider)
+        size_t len = recipient_domain(n->record->recipients[n->recipients.first + i].address, text);
+        struct span domain = {text, len};
+        uint16_t here = provider_of(n->dictionary, domain);
+        uint64_t key_here = domain_key(n, here, domain);
+        if (i && here != provider) {
+            *key = 0;
             return PROVIDER_MULTIPLE;
+        }
+        *key = i && key_here != *key ? 0 : key_here;
         provider = here;
     }
     return provider;
+}
+
+/* Of an open or a click: which message, which link, and who it was. */
+static void note_visit(struct normaliser *n, const struct ses_event *r) {
+    struct hash_state s;
+    hash_begin(&s, &n->dictionary->key);
+    hash_span(&s, r->message_id);
+    n->common.message_key = hash_end(&s);
+    if (r->type == EVENT_CLICK && r->link.len) {
+        hash_begin(&s, &n->dictionary->key);
+        hash_span(&s, r->link);
+        n->common.link = (uint32_t)hash_end(&s) | 1; /* 0 says that there is none */
+    }
+    n->common.visitor =
+        (uint8_t)visitors_find(n->dictionary->knowledge->visitors, r->type, r->user_agent, r->ip_address);
+}
+
+/* The reporting MTA of a delivery is the server of SES that sent the message. Looked for once: a record may have many
+ * recipients. */
+static uint16_t delivery_hint(struct normaliser *n) {
+    const struct ses_event *r = n->record;
+    if (!n->has_hint)
+        n->hint =
+            hosted_find(n->dictionary->knowledge->hosted, r->smtp_response, (struct span){NULL, 0}, r->remote_mta_ip);
+    n->has_hint = true;
+    return n->hint;
+}
+
+/* What the recipient's server said: whose it is, where only that can tell, and why it did not take the message. */
+static void read_reply(struct normaliser *n, const struct ses_recipient *to, struct event *out) {
+    const struct knowledge *k = n->dictionary->knowledge;
+    const struct ses_event *r = n->record;
+    bool failed = out->type == EVENT_BOUNCE || out->type == EVENT_DELIVERY_DELAY;
+    if (!failed && out->type != EVENT_DELIVERY)
+        return;
+    if (out->domain_key)
+        out->hint =
+            failed ? hosted_find(k->hosted, to->diagnostic_code, r->reporting_mta, r->remote_mta_ip) : delivery_hint(n);
+    if (!failed)
+        return;
+    struct bounce_facts facts = {
+        .type = (enum event_type)out->type,
+        .provider = out->hint == PROVIDER_OTHER ? out->provider : out->hint,
+        .diagnostic = to->diagnostic_code,
+        .status = to->status,
+        .action = to->action,
+    };
+    if (out->type == EVENT_BOUNCE) {
+        facts.bounce_type = (enum bounce_type)(out->detail >> 8);
+        facts.bounce_subtype = (enum bounce_subtype)(out->detail & 0xff);
+    } else {
+        facts.delay_type = (enum delay_type)out->detail;
+    }
+    out->reason = (uint8_t)bounce_rules_find(k->rules, &facts);
+}
+
+/* Of the whole message; where the record does not say, of the event. */
+static bool has_one_recipient(const struct normaliser *n) {
+    return n->record->destination.count ? n->record->destination.count == 1 : n->recipients.count == 1;
 }
 
 void normalise_begin(struct normaliser *n, const struct ses_event *r) {
@@ -300,24 +382,28 @@ void normalise_begin(struct normaliser *n, const struct ses_event *r) {
     n->recipients = ses_recipients_of(r);
     n->at = 0;
     n->unknown_count = 0;
+    n->has_hint = false;
     struct event *c = &n->common;
     *c = (struct event){
         .time_ms = r->time_ms,
         .set = intern_cached(&n->sets, r->configuration_set),
         .identity = identity_of(n, r),
         .detail = detail_of(n, r),
+        .sent_ms = r->has_mail_time && r->mail_time_ms < r->time_ms ? r->mail_time_ms : r->time_ms,
         .delivery_ms = r->type == EVENT_DELIVERY ? r->processing_ms : EVENT_NO_DELIVERY_MS,
         .type = (uint8_t)r->type,
-        .flags = EVENT_FIRST,
+        .flags = (uint8_t)(EVENT_FIRST | (has_one_recipient(n) ? EVENT_SINGLE : 0)),
     };
     for (unsigned i = 0; i < n->dictionary->tag_count; i++)
         c->tags[i] = intern_cached(&n->tags[i], r->tag_values[i]);
+    if (r->type == EVENT_OPEN || r->type == EVENT_CLICK)
+        note_visit(n, r);
     hash_happening(n, r);
 }
 
 static void whole_event(struct normaliser *n, struct event *out) {
-    out->provider = common_provider(n);
-    out->counters = (uint16_t)counters_of(n->dictionary, out, false);
+    out->provider = common_provider(n, &out->domain_key);
+    out->counters = counters_of(n->dictionary, out, false);
     out->key = hash_end(&n->state);
     if (n->dictionary->wanted_addresses && n->recipients.count == 1) /* of several, nobody knows who complained */
         keep_address(n, out, n->record->recipients[n->recipients.first].address);
@@ -326,12 +412,15 @@ static void whole_event(struct normaliser *n, struct event *out) {
 
 static void recipient_event(struct normaliser *n, struct event *out) {
     const struct dictionary *d = n->dictionary;
-    struct span address = n->record->recipients[n->recipients.first + n->at].address;
+    const struct ses_recipient *to = &n->record->recipients[n->recipients.first + n->at];
+    struct span address = to->address;
     char text[RECIPIENT_DOMAIN_SIZE];
     struct span domain = {text, recipient_domain(address, text)};
-    out->provider = provider_table_find(d->providers, domain);
+    out->provider = provider_of(d, domain);
+    out->domain_key = domain_key(n, out->provider, domain);
     bool verified = d->verified_count && is_verified(d, domain);
-    out->counters = (uint16_t)counters_of(d, out, verified);
+    out->counters = counters_of(d, out, verified);
+    read_reply(n, to, out);
     if (d->wanted_addresses)
         keep_address(n, out, address);
     struct hash_state s = n->state;

@@ -10,13 +10,15 @@
 #include "core/intern.h"
 #include "model/event.h"
 #include "model/provider.h"
+#include "parsers/knowledge.h"
 #include "parsers/recipient.h"
 #include "parsers/ses_event.h"
 
 /* What all workers share. Borrowed by the normalisers; read-only but for the intern tables, which lock. */
 struct dictionary {
     const struct provider_table *providers;
-    struct hash_key key; /* of event.key: one for all that is deduplicated together */
+    const struct knowledge *knowledge; /* made with these providers */
+    struct hash_key key;               /* of event.key: one for all that is deduplicated together */
     struct intern *sets, *identities, *templates;
     struct intern *tags[EVENT_MAX_TAGS];
     struct span tag_names[EVENT_MAX_TAGS];
@@ -50,6 +52,8 @@ struct normaliser {
     struct span address;     /* the same: bare, as long as the record */
     struct event common;     /* what all events of the record share */
     struct hash_state state; /* of the key, before the recipient */
+    uint16_t hint;           /* of a delivery: one answer for all its recipients */
+    bool has_hint;
 };
 
 void normaliser_init(struct normaliser *n, const struct dictionary *dictionary);

@@ -96,7 +96,7 @@ static size_t collect(const struct snapshot *s, struct told *list) {
     size_t count = 0, kept = 0;
     for (size_t i = 0; i < s->alert_count; i++) {
         const struct alert_row *a = &s->alerts[i];
-        if (a->state == ALERT_PENDING || a->held)
+        if (a->state == ALERT_PENDING || a->held || a->muted_by)
             continue;
         struct payload_labels labels;
         payload_labels_of(a, &labels);

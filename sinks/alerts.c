@@ -13,19 +13,6 @@ const char *alert_state_name(enum alert_state state) {
     return names[state];
 }
 
-static void put_string(struct json_writer *w, const char *key, const char *value) {
-    json_put_key(w, key);
-    json_put_string(w, value);
-}
-
-static void put_time(struct json_writer *w, const char *key, int64_t ms) {
-    json_put_key(w, key);
-    if (ms)
-        json_put_time(w, ms);
-    else
-        json_put_null(w);
-}
-
 /* The rule's own, behind the fixed ones; one that has the name of a fixed one is left out, since that is what others
  * match by. */
 static void put_own(struct json_writer *w, const struct label_pair *pairs, size_t count, const char *const *fixed) {
@@ -43,14 +30,19 @@ static void put_own(struct json_writer *w, const struct label_pair *pairs, size_
 }
 
 static void put_labels(struct json_writer *w, const struct alert_row *a) {
-    static const char *const fixed[] = {"alertname", "severity", "scope", "provider", "configuration_set", NULL};
+    static const char *const fixed[] = {"alertname",         "severity", "scope",  "provider",
+                                        "configuration_set", "identity", "reason", NULL};
     json_put_key(w, "labels");
     json_put_open(w, '{');
-    put_string(w, fixed[0], a->alertname);
-    put_string(w, fixed[1], a->severity);
-    put_string(w, fixed[2], a->scope);
-    put_string(w, fixed[3], a->provider);
-    put_string(w, fixed[4], a->configuration_set);
+    json_put_string_member(w, fixed[0], a->alertname);
+    json_put_string_member(w, fixed[1], a->severity);
+    json_put_string_member(w, fixed[2], a->scope);
+    json_put_string_member(w, fixed[3], a->provider);
+    json_put_string_member(w, fixed[4], a->configuration_set);
+    if (a->identity && *a->identity)
+        json_put_string_member(w, fixed[5], a->identity);
+    if (a->reason && *a->reason)
+        json_put_string_member(w, fixed[6], a->reason);
     put_own(w, a->labels, a->label_count, fixed);
     json_put_close(w, '}');
 }
@@ -59,13 +51,14 @@ static void put_annotations(struct json_writer *w, const struct alert_row *a) {
     static const char *const fixed[] = {"summary", "description", NULL};
     json_put_key(w, "annotations");
     json_put_open(w, '{');
-    put_string(w, fixed[0], a->summary);
-    put_string(w, fixed[1], a->description);
+    json_put_string_member(w, fixed[0], a->summary);
+    json_put_string_member(w, fixed[1], a->description);
     put_own(w, a->annotations, a->annotation_count, fixed);
     json_put_close(w, '}');
 }
 
-/* Members that only the service has, and only where they say something. */
+/* Members that are there only where they say something; in a batch run only incidents that mute others have a number.
+ */
 static void put_incident(struct json_writer *w, const struct alert_row *a) {
     if (a->held) {
         json_put_key(w, "held");
@@ -73,8 +66,10 @@ static void put_incident(struct json_writer *w, const struct alert_row *a) {
         w->comma = true;
     }
     if (a->incident) {
-        json_put_key(w, "incident");
-        json_put_u64(w, a->incident);
+        json_put_u64_member(w, "incident", a->incident);
+    }
+    if (a->muted_by) {
+        json_put_u64_member(w, "muted_by", a->muted_by);
     }
 }
 
@@ -83,21 +78,19 @@ static void put_alert(struct json_writer *w, const struct alert_row *a) {
     json_put_open(w, '{');
     put_labels(w, a);
     put_annotations(w, a);
-    put_string(w, "state", alert_state_name(a->state));
-    put_time(w, "activeAt", a->active_ms);
-    put_time(w, "firedAt", a->fired_ms);
-    put_time(w, "resolvedAt", a->resolved_ms);
-    put_string(w, "rate", a->rate);
-    put_string(w, "window", a->window);
-    put_string(w, "basis", "event");
+    json_put_string_member(w, "state", alert_state_name(a->state));
+    json_put_time_member(w, "activeAt", a->active_ms != 0, a->active_ms);
+    json_put_time_member(w, "firedAt", a->fired_ms != 0, a->fired_ms);
+    json_put_time_member(w, "resolvedAt", a->resolved_ms != 0, a->resolved_ms);
+    json_put_string_member(w, "rate", a->rate);
+    json_put_string_member(w, "window", a->window);
+    json_put_string_member(w, "basis", a->basis ? a->basis : basis_names[BASIS_EVENT]);
     json_put_key(w, "value");
     json_put_double(w, a->value);
     json_put_key(w, "threshold");
     json_put_double(w, a->threshold);
-    json_put_key(w, "numerator");
-    json_put_u64(w, a->numerator);
-    json_put_key(w, "denominator");
-    json_put_u64(w, a->denominator);
+    json_put_u64_member(w, "numerator", a->numerator);
+    json_put_u64_member(w, "denominator", a->denominator);
     put_incident(w, a);
     json_put_close(w, '}');
 }
@@ -106,7 +99,7 @@ bool alerts_write(FILE *out, const struct snapshot *s, struct err *err) {
     struct json_writer w = {.out = out};
     errno = 0;
     json_put_open(&w, '{');
-    put_string(&w, "status", "success");
+    json_put_string_member(&w, "status", "success");
     json_put_key(&w, "data");
     json_put_open(&w, '{');
     json_put_key(&w, "alerts");

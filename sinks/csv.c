@@ -14,6 +14,11 @@ static bool begins_formula(struct span s) {
     return s.len && memchr("=+-@\t\r", s.ptr[0], 6);
 }
 
+/* Control characters that no text needs. */
+static bool speaks_to_terminal(uint32_t c) {
+    return (c < 0x20 && c != '\t' && c != '\r' && c != '\n') || (c >= 0x7f && c < 0xa0);
+}
+
 void csv_put_text(struct csv_writer *w, const char *text) {
     separate(w);
     struct span s = span_of(text);
@@ -25,9 +30,9 @@ void csv_put_text(struct csv_writer *w, const char *text) {
     for (size_t i = 0; i < s.len;) {
         uint32_t c;
         size_t len = utf8_next((struct span){s.ptr + i, s.len - i}, &c);
-        if (len == 0) {
+        if (len == 0 || speaks_to_terminal(c)) {
             fputs("\xef\xbf\xbd", w->out);
-            i++;
+            i += len ? len : 1;
             continue;
         }
         if (c == '"')
@@ -42,6 +47,11 @@ void csv_put_text(struct csv_writer *w, const char *text) {
 void csv_put_word(struct csv_writer *w, const char *word) {
     separate(w);
     fputs(word, w->out);
+}
+
+void csv_put_words(struct csv_writer *w, const char *before, const char *middle, const char *behind) {
+    separate(w);
+    fprintf(w->out, "%s%s%s", before, middle, behind);
 }
 
 void csv_put_u64(struct csv_writer *w, uint64_t value) {
@@ -62,4 +72,11 @@ void csv_put_empty(struct csv_writer *w) {
 void csv_end_line(struct csv_writer *w) {
     fputs("\r\n", w->out);
     w->comma = false;
+}
+
+void csv_put_known(struct csv_writer *w, bool known, double value) {
+    if (known)
+        csv_put_double(w, value);
+    else
+        csv_put_empty(w);
 }

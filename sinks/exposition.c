@@ -109,6 +109,10 @@ static void put_double(struct exposition *e, const char *suffix, const struct me
     fprintf(e->out, "%s\n", text);
 }
 
+void exposition_series(struct exposition *e, const struct metric_label *labels, size_t count) {
+    put_series(e, "", labels, count);
+}
+
 void exposition_u64(struct exposition *e, const struct metric_label *labels, size_t count, uint64_t value) {
     put_u64(e, "", labels, count, value);
 }

@@ -33,6 +33,9 @@ void exposition_begin(struct exposition *e, const char *name, enum metric_type t
 void exposition_u64(struct exposition *e, const struct metric_label *labels, size_t count, uint64_t value);
 void exposition_double(struct exposition *e, const struct metric_label *labels, size_t count, double value);
 
+/* What such a line begins with: name and labels, up to the value. For whoever writes many samples of one series. */
+void exposition_series(struct exposition *e, const struct metric_label *labels, size_t count);
+
 /* One histogram: `counts` are those of each bucket alone, bounds + 1 of them, the last without an upper bound. At most
  * EXPOSITION_MAX_LABELS - 1 labels. */
 enum { EXPOSITION_MAX_LABELS = 12 };

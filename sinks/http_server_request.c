@@ -219,11 +219,9 @@ static enum MHD_Result look_at_argument(void *context, enum MHD_ValueKind kind, 
     (void)kind;
     struct {
         const char *name, **value;
-    } known[] = {{"scope", &a->query.scope},
-                 {"window", &a->query.window},
-                 {"rate", &a->query.rate},
-                 {"provider", &a->query.provider},
-                 {"configuration_set", &a->query.configuration_set}};
+    } known[] = {{"scope", &a->query.scope},       {"window", &a->query.window},
+                 {"basis", &a->query.basis},       {"rate", &a->query.rate},
+                 {"provider", &a->query.provider}, {"configuration_set", &a->query.configuration_set}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(known[i].name, name)) {
             a->odd |= *known[i].value || !value;
@@ -240,8 +238,9 @@ static enum MHD_Result answer_rates(struct http_server *s, struct MHD_Connection
     enum MHD_Result queued;
     MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, look_at_argument, &a);
     if (a.odd)
-        return say_plainly(c, MHD_HTTP_BAD_REQUEST,
-                           "Give scope=, window=, rate=, provider= and configuration_set=, each once at most.\n");
+        return say_plainly(
+            c, MHD_HTTP_BAD_REQUEST,
+            "Give scope=, window=, basis=, rate=, provider= and configuration_set=, each once at most.\n");
     return http_bodies_answer_rates(s->bodies, c, &a.query, wants_gzip(c), &queued, &err) ? queued : say_why(c, &err);
 }
 

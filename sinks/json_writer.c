@@ -129,3 +129,29 @@ void json_put_line(struct json_writer *w) {
     w->comma = false;
     fputc('\n', w->out);
 }
+
+void json_put_string_member(struct json_writer *w, const char *key, const char *s) {
+    json_put_key(w, key);
+    json_put_string(w, s);
+}
+
+void json_put_u64_member(struct json_writer *w, const char *key, uint64_t value) {
+    json_put_key(w, key);
+    json_put_u64(w, value);
+}
+
+void json_put_double_member(struct json_writer *w, const char *key, bool known, double value) {
+    json_put_key(w, key);
+    if (known)
+        json_put_double(w, value);
+    else
+        json_put_null(w);
+}
+
+void json_put_time_member(struct json_writer *w, const char *key, bool known, int64_t ms) {
+    json_put_key(w, key);
+    if (known)
+        json_put_time(w, ms);
+    else
+        json_put_null(w);
+}

@@ -4,6 +4,7 @@
 #ifndef SINKS_JSON_WRITER_H
 #define SINKS_JSON_WRITER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -25,5 +26,11 @@ void json_put_time(struct json_writer *w, int64_t ms);      /* RFC 3339 */
 void json_put_base64(struct json_writer *w, struct span s); /* RFC 4648, padded */
 void json_put_null(struct json_writer *w);
 void json_put_line(struct json_writer *w); /* the next value begins on a new line */
+
+/* A member of an object: its key, and the value. Of one that is not known the value is null. */
+void json_put_string_member(struct json_writer *w, const char *key, const char *s);
+void json_put_u64_member(struct json_writer *w, const char *key, uint64_t value);
+void json_put_double_member(struct json_writer *w, const char *key, bool known, double value);
+void json_put_time_member(struct json_writer *w, const char *key, bool known, int64_t ms);
 
 #endif

@@ -1,4 +1,5 @@
-/* A notification as the outbox keeps it: a JSON object with a version, all of its members there, and no others. */
+/* A notification as the outbox keeps it: a JSON object with a version, all of that version's members there, and no
+ * others. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "sinks/notifier_payload.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
+    FIRST_VERSION = 1, /* still read */
     ENCODED_MAX = 1024 * 1024,
     TEXT_MAX = 3 * PAYLOAD_TEXT_MAX, /* damaged bytes become three each */
 };
@@ -16,13 +18,18 @@ enum {
 /* The members that are texts, and those that are whole numbers. */
 static const struct {
     const char *key;
-    size_t offset; /* in struct alert_row */
+    size_t offset;         /* in struct alert_row */
+    int since;             /* the first version that has it; 0: all have */
+    const char *otherwise; /* where it is missing */
 } texts[] = {
     {"alertname", offsetof(struct alert_row, alertname)},
     {"severity", offsetof(struct alert_row, severity)},
     {"scope", offsetof(struct alert_row, scope)},
     {"provider", offsetof(struct alert_row, provider)},
     {"configuration_set", offsetof(struct alert_row, configuration_set)},
+    {"identity", offsetof(struct alert_row, identity), 2, ""},
+    {"reason", offsetof(struct alert_row, reason), 2, ""},
+    {"basis", offsetof(struct alert_row, basis), 2, "event"},
     {"rate", offsetof(struct alert_row, rate)},
     {"window", offsetof(struct alert_row, window)},
     {"summary", offsetof(struct alert_row, summary)},
@@ -31,6 +38,7 @@ static const struct {
 static const struct {
     const char *key;
     size_t offset; /* in struct notification; all are of 64 bits */
+    int since;
 } numbers[] = {
     {"id", offsetof(struct notification, id)},
     {"created", offsetof(struct notification, created_ms)},
@@ -40,6 +48,7 @@ static const struct {
     {"numerator", offsetof(struct notification, alert.numerator)},
     {"denominator", offsetof(struct notification, alert.denominator)},
     {"incident", offsetof(struct notification, alert.incident)},
+    {"muted_by", offsetof(struct notification, alert.muted_by), 2},
 };
 enum { TEXTS = sizeof texts / sizeof texts[0], NUMBERS = sizeof numbers / sizeof numbers[0], OTHERS = 7 };
 
@@ -120,20 +129,39 @@ static bool take_pairs(const json_t *json, const struct label_pair **to, size_t 
     return true;
 }
 
-static bool take_all(json_t *json, struct notification *n) {
-    struct alert_row *a = &n->alert;
-    if (!json_is_object(json) || json_object_size(json) != TEXTS + NUMBERS + OTHERS ||
-        json_integer_value(json_object_get(json, "version")) != VERSION)
-        return false;
+static bool take_numbers(const json_t *json, int version, struct notification *n, size_t *members) {
     for (size_t i = 0; i < NUMBERS; i++) {
         const json_t *number = json_object_get(json, numbers[i].key);
+        if (numbers[i].since > version)
+            continue;
         if (!json_is_integer(number))
             return false;
         *number_at(n, i) = json_integer_value(number);
+        ++*members;
     }
-    for (size_t i = 0; i < TEXTS; i++)
+    return true;
+}
+
+static bool take_texts(const json_t *json, int version, struct alert_row *a, size_t *members) {
+    for (size_t i = 0; i < TEXTS; i++) {
+        if (texts[i].since > version) {
+            *text_at(a, i) = alloc_copy(texts[i].otherwise);
+            continue;
+        }
         if (!take_text(json_object_get(json, texts[i].key), text_at(a, i)))
             return false;
+        ++*members;
+    }
+    return true;
+}
+
+static bool take_all(json_t *json, struct notification *n) {
+    struct alert_row *a = &n->alert;
+    size_t members = OTHERS;
+    json_int_t version = json_integer_value(json_object_get(json, "version"));
+    if (version < FIRST_VERSION || version > VERSION || !take_numbers(json, (int)version, n, &members) ||
+        !take_texts(json, (int)version, a, &members) || json_object_size(json) != members)
+        return false;
     const json_t *state = json_object_get(json, "state"), *held = json_object_get(json, "held");
     if (!json_is_integer(state) || json_integer_value(state) < ALERT_PENDING ||
         json_integer_value(state) > ALERT_RESOLVED || !json_is_boolean(held))

@@ -51,6 +51,8 @@ void payload_labels_of(const struct alert_row *a, struct payload_labels *to) {
     add_label(to, "scope", a->scope);
     add_label(to, "provider", a->provider);
     add_label(to, "configuration_set", a->configuration_set);
+    add_label(to, "identity", a->identity);
+    add_label(to, "reason", a->reason);
     for (size_t i = 0; i < a->label_count && i < PAYLOAD_LABELS_MAX; i++)
         add_label(to, a->labels[i].name, a->labels[i].value);
 }

@@ -13,7 +13,7 @@
 enum {
     PAYLOAD_LABELS_MAX = 64,     /* of a rule's own; what is more is left out */
     PAYLOAD_TEXT_MAX = 8 * 1024, /* bytes of one value; the rest is cut off */
-    PAYLOAD_FIXED_LABELS = 5,    /* alertname, severity, scope, provider, configuration_set */
+    PAYLOAD_FIXED_LABELS = 7,    /* alertname, severity, scope, provider, configuration_set, identity, reason */
 };
 
 /* An alert's identity: sorted by name, without empty values and without names that Prometheus does not allow. The fixed

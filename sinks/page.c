@@ -141,8 +141,10 @@ bool page_write(FILE *out, const struct snapshot *s, struct err *err) {
     put_headline(out, s, &health);
     page_write_alerts(out, s);
     page_write_account(out, s);
+    page_write_reputation(out, s);
     page_write_rates(out, s, "provider", "providers", "provider");
     page_write_rates(out, s, "configuration_set", "sets", "configuration set");
+    page_write_reasons(out, s);
     page_write_sources(out, s);
     if (s->has_service)
         page_write_service(out, &s->service, s);

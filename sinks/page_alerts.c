@@ -28,34 +28,44 @@ static int by_urgency(const void *x, const void *y) {
     return order ? order : (a > b) - (a < b); /* as they stand in the list */
 }
 
+/* Told by another one while both fire. */
+static bool is_part(const struct alert_row *a) {
+    return a->muted_by != 0 && a->state != ALERT_PENDING;
+}
+
 static bool wanted(const struct snapshot *s, const struct alert_row *a) {
     return a->state != ALERT_RESOLVED || a->resolved_ms + LATELY_MS >= s->watermark_ms;
 }
 
 static void put_where(FILE *out, const struct alert_row *a) {
-    if (strcmp(a->scope, "provider") == 0) {
-        fputs("provider <b>", out);
-        page_name(out, a->provider);
+    const struct {
+        const char *what, *name;
+    } parts[] = {{"provider", a->provider}, {"configuration set", a->configuration_set}, {"identity", a->identity}};
+    bool named = false;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        bool of_scope = i == 0   ? strncmp(a->scope, "provider", 8) == 0
+                        : i == 1 ? strstr(a->scope, "configuration_set") != NULL
+                                 : strcmp(a->scope, "identity") == 0;
+        if (!of_scope)
+            continue;
+        fprintf(out, "%s%s <b>", named ? ", " : "", parts[i].what);
+        page_name(out, parts[i].name);
         fputs("</b>", out);
-    } else if (strcmp(a->scope, "configuration_set") == 0) {
-        fputs("configuration set <b>", out);
-        page_name(out, a->configuration_set);
-        fputs("</b>", out);
-    } else {
+        named = true;
+    }
+    if (!named)
         page_text(out, a->scope);
+    if (a->reason && *a->reason) {
+        fputs(" &middot; ", out);
+        page_text(out, a->reason);
     }
 }
 
 /* As many decimals as say something: 13.70 %, 0.123 %. */
 static void put_value(FILE *out, const struct alert_row *a) {
     enum rate rate;
-    if (!rate_parse(a->rate, &rate)) { /* the watchdog for silence: what is counted are events */
-        page_plural(out, a->numerator, "event", "events");
-        fputs(" in ", out);
-        page_text(out, a->window);
-        fputs(", ", out);
-        page_count(out, a->denominator);
-        fputs(" before that", out);
+    if (!rate_parse(a->rate, &rate)) { /* no share: its own words say it */
+        page_text(out, a->description);
         return;
     }
     fputs("<b>", out);
@@ -99,6 +109,17 @@ static void put_runbook(FILE *out, const struct alert_row *a) {
     }
 }
 
+/* Which providers an account's alert is made of, as its description says. */
+static void put_makers(FILE *out, const struct alert_row *a) {
+    enum rate rate;
+    const char *makers = a->description ? strstr(a->description, "Most of it: ") : NULL;
+    if (!makers || !rate_parse(a->rate, &rate)) /* without a rate the description stands above as a whole */
+        return;
+    fputs(". <b>", out);
+    page_text(out, makers);
+    fputs("</b>", out);
+}
+
 static void put_alert(FILE *out, const struct snapshot *s, const struct alert_row *a) {
     const char *class = a->state != ALERT_FIRING               ? alert_state_name(a->state)
                         : strcmp(a->severity, "critical") == 0 ? "bad"
@@ -113,9 +134,13 @@ static void put_alert(FILE *out, const struct snapshot *s, const struct alert_ro
     put_value(out, a);
     fputs("</p><p class=\"quiet\">", out);
     page_text(out, a->summary);
+    put_makers(out, a);
     put_runbook(out, a);
     fputs("</p></div><p class=\"when quiet\">", out);
     put_when(out, s, a);
+    if (a->muted_by)
+        fputs(" <span class=\"tag\" title=\"It is a part of another alert: nobody was told\">part of another</span>",
+              out);
     if (a->held)
         fputs(" <span class=\"tag\" title=\"It began while a backlog was read: nobody was told\">held back</span>",
               out);
@@ -155,15 +180,37 @@ static void put_paused(FILE *out, const struct snapshot *s) {
     fputs("</ul>\n", out);
 }
 
-void page_write_alerts(FILE *out, const struct snapshot *s) {
+/* Parts of a wider alert are there for whoever wants them, folded: they are no cause of their own. */
+static void put_parts(FILE *out, const struct snapshot *s, const struct alert_row **rows, size_t count) {
+    if (!count)
+        return;
+    fputs("<details id=\"parts\"><summary>", out);
+    page_plural(out, count, "alert", "alerts");
+    fputs(" that the ones above are made of</summary>\n<ul class=\"alerts\">\n", out);
+    for (size_t i = 0; i < count && i < PAGE_MAX_ROWS; i++)
+        put_alert(out, s, rows[i]);
+    fputs("</ul></details>\n", out);
+}
+
+/* Those to be shown, by urgency; those that are parts of others at the end. Returns new. */
+static const struct alert_row **collect(const struct snapshot *s, size_t *own, size_t *parts) {
     const struct alert_row **rows = alloc_zeroed(s->alert_count + 1, sizeof(struct alert_row *));
-    size_t count = 0, firing = 0;
-    for (size_t i = 0; i < s->alert_count; i++) {
-        if (wanted(s, &s->alerts[i]))
-            rows[count++] = &s->alerts[i];
-        firing += s->alerts[i].state == ALERT_FIRING;
-    }
-    qsort(rows, count, sizeof(struct alert_row *), by_urgency);
+    *own = *parts = 0;
+    for (size_t i = 0; i < s->alert_count; i++)
+        if (wanted(s, &s->alerts[i]) && !is_part(&s->alerts[i]))
+            rows[(*own)++] = &s->alerts[i];
+    for (size_t i = 0; i < s->alert_count; i++)
+        if (wanted(s, &s->alerts[i]) && is_part(&s->alerts[i]))
+            rows[*own + (*parts)++] = &s->alerts[i];
+    qsort(rows, *own, sizeof(struct alert_row *), by_urgency);
+    qsort(rows + *own, *parts, sizeof(struct alert_row *), by_urgency);
+    return rows;
+}
+
+void page_write_alerts(FILE *out, const struct snapshot *s) {
+    size_t count, parts;
+    const struct alert_row **rows = collect(s, &count, &parts);
+    bool firing = count && rows[0]->state == ALERT_FIRING;
     fputs("<section id=\"alerts\" aria-labelledby=\"alerts-title\"><h2 id=\"alerts-title\">Alerts", out);
     fprintf(out, "%s</h2>\n", firing ? "" : " <small>none fires</small>");
     if (s->has_service)
@@ -180,6 +227,7 @@ void page_write_alerts(FILE *out, const struct snapshot *s) {
         page_count(out, count - shown);
         fputs(" more: <a href=\"api/v1/alerts\">the whole list</a>.</p>\n", out);
     }
+    put_parts(out, s, rows + count, parts);
     fputs("</section>\n", out);
     free(rows);
 }

@@ -30,6 +30,8 @@ void page_line(FILE *out, const struct history_row *row, enum rate rate); /* a r
 /* Sections. */
 void page_write_account(FILE *out, const struct snapshot *s);
 void page_write_rates(FILE *out, const struct snapshot *s, const char *scope, const char *id, const char *title);
+void page_write_reputation(FILE *out, const struct snapshot *s);
+void page_write_reasons(FILE *out, const struct snapshot *s);
 void page_write_alerts(FILE *out, const struct snapshot *s);
 void page_write_sources(FILE *out, const struct snapshot *s);
 void page_write_service(FILE *out, const struct service_row *v, const struct snapshot *s);

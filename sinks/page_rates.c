@@ -34,6 +34,15 @@ static struct line *find(struct line *lines, size_t count, const char *name) {
     return count ? bsearch(&key, lines, count, sizeof *lines, by_name) : NULL;
 }
 
+/* `multiple` has first opens, and nothing that this table shows. */
+static bool has_figures(const struct window_row *row) {
+    static const enum rate_counter shown[] = {COUNT_SENT, COUNT_DELIVERED, COUNT_BOUNCED, COUNT_COMPLAINED};
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+        if (row->counts.n[shown[i]])
+            return true;
+    return false;
+}
+
 /* The lines of a scope, from the rows of its last 24 hours: what is not there was not active in the last hour either.
  * Returns new. */
 static struct line *collect(const struct snapshot *s, const char *scope, size_t *count) {
@@ -41,14 +50,15 @@ static struct line *collect(const struct snapshot *s, const char *scope, size_t 
     size_t n = 0;
     for (size_t i = 0; i < s->window_count; i++) {
         const struct window_row *row = &s->windows[i];
-        if (row->window == WINDOW_24H && strcmp(row->scope, scope) == 0)
+        if (row->window == WINDOW_24H && row->basis == BASIS_EVENT && strcmp(row->scope, scope) == 0 &&
+            has_figures(row))
             lines[n++] =
                 (struct line){name_in(scope, row->provider, row->configuration_set), &no_counts, &row->counts, NULL};
     }
     qsort(lines, n, sizeof *lines, by_name);
     for (size_t i = 0; i < s->window_count; i++) {
         const struct window_row *row = &s->windows[i];
-        if (row->window == WINDOW_1H && strcmp(row->scope, scope) == 0 &&
+        if (row->window == WINDOW_1H && row->basis == BASIS_EVENT && strcmp(row->scope, scope) == 0 &&
             (line = find(lines, n, name_in(scope, row->provider, row->configuration_set))))
             line->hour = &row->counts;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "sinks/families.h"
 #include "sinks/prometheus_parts.h"
 #include "version.h"
 
@@ -35,8 +36,8 @@ static int compare_rows(const void *a, const void *b) {
 
 static int compare_details(const void *a, const void *b) {
     const struct detail_row *x = *(const struct detail_row *const *)a, *y = *(const struct detail_row *const *)b;
-    if (x->type != y->type)
-        return x->type < y->type ? -1 : 1;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
     int order = compare_text(x->first, y->first);
     order = order ? order : compare_text(x->second, y->second);
     order = order ? order : compare_text(x->configuration_set, y->configuration_set);
@@ -45,6 +46,8 @@ static int compare_details(const void *a, const void *b) {
 
 static int compare_windows(const void *a, const void *b) {
     const struct window_row *x = *(const struct window_row *const *)a, *y = *(const struct window_row *const *)b;
+    if (x->basis != y->basis)
+        return x->basis < y->basis ? -1 : 1;
     if (x->window != y->window)
         return x->window < y->window ? -1 : 1;
     int order = compare_text(x->scope, y->scope);
@@ -63,9 +66,14 @@ static void *sorted(const void *array, size_t count, size_t size, int (*compare)
     return pointers;
 }
 
-static void write_events(struct page *p) {
-    exposition_begin(&p->to, "ses_events_total", METRIC_COUNTER,
-                     "Event records counted, after duplicates are taken out.");
+static void write_series(struct page *p, const struct counter_family *family, const struct family_values *values,
+                         uint64_t value) {
+    struct metric_label labels[FAMILY_MAX_LABELS];
+    size_t count = counter_family_labels(family, values, labels);
+    exposition_u64(&p->to, labels, count, value);
+}
+
+static void write_events(struct page *p, const struct counter_family *family) {
     size_t count = p->s->both.count;
     for (size_t i = 0, end; i < count; i = end) {
         const char *set = p->rows[i]->configuration_set;
@@ -74,23 +82,22 @@ static void write_events(struct page *p) {
             for (int t = 0; t < EVENT_TYPES; t++)
                 sum[t] += p->rows[end]->tally[PERIOD_NOW].records[t];
         for (int t = 0; t < EVENT_TYPES; t++)
-            exposition_u64(&p->to,
-                           LABELS({"event_type", event_type_name((enum event_type)t)}, {"configuration_set", set}), 2,
-                           sum[t]);
+            write_series(
+                p, family,
+                &(struct family_values){.first = event_type_name((enum event_type)t), .configuration_set = set},
+                sum[t]);
     }
 }
 
-static void write_recipients(struct page *p) {
-    exposition_begin(
-        &p->to, "ses_recipients_total", METRIC_COUNTER,
-        "Recipients that the counted events concern; complaint, open, click and subscription: one per event.");
+static void write_recipients(struct page *p, const struct counter_family *family) {
     for (size_t i = 0; i < p->s->both.count; i++) {
         const struct view_row *row = p->rows[i];
         for (int t = 0; t < EVENT_TYPES; t++)
-            exposition_u64(&p->to,
-                           LABELS({"event_type", event_type_name((enum event_type)t)},
-                                  {"configuration_set", row->configuration_set}, {"provider", row->provider}),
-                           3, row->tally[PERIOD_NOW].recipients[t]);
+            write_series(p, family,
+                         &(struct family_values){.first = event_type_name((enum event_type)t),
+                                                 .configuration_set = row->configuration_set,
+                                                 .provider = row->provider},
+                         row->tally[PERIOD_NOW].recipients[t]);
     }
 }
 
@@ -115,29 +122,8 @@ static void write_tags(struct page *p) {
     }
 }
 
-/* What is counted beyond an event's type. `first` and `second` name the labels; no second: NULL. */
-static const struct detail_family {
-    enum event_type type;
-    const char *name, *help;
-    const char *first, *second;
-    bool has_provider;
-} detail_families[] = {
-    {EVENT_BOUNCE, "ses_bounces_total", "Recipients bounced, by the type and subtype that SES gives.", "bounce_type",
-     "bounce_subtype", true},
-    {EVENT_COMPLAINT, "ses_complaints_total", "Complaints, by the feedback type that the provider reports.",
-     "feedback_type", NULL, true},
-    {EVENT_DELIVERY_DELAY, "ses_delivery_delays_total",
-     "Recipients in delivery delay events; one recipient can be delayed several times.", "delay_type", NULL, true},
-    {EVENT_SUBSCRIPTION, "ses_subscription_changes_total", "Changes of subscription preferences.", "change", "source",
-     false},
-    {EVENT_REJECT, "ses_rejects_total", "Recipients of messages that SES took in and then refused to send.", "reason",
-     NULL, false},
-    {EVENT_RENDERING_FAILURE, "ses_rendering_failures_total",
-     "Recipients of messages that could not be made from their template.", "template", NULL, false},
-};
-
-static void write_detail_family(struct page *p, const struct detail_family *family) {
-    exposition_begin(&p->to, family->name, METRIC_COUNTER, family->help);
+/* What is counted beyond an event's type. */
+static void write_details(struct page *p, const struct counter_family *family) {
     size_t count = p->s->detail_count;
     for (size_t i = 0, end; i < count; i = end) {
         const struct detail_row *row = p->details[i];
@@ -145,18 +131,20 @@ static void write_detail_family(struct page *p, const struct detail_family *fami
         /* Equal rows become one series: the format allows each only once. */
         for (end = i; end < count && compare_details(&p->details[end], &p->details[i]) == 0; end++)
             sum += p->details[end]->count;
-        if (row->type != family->type)
-            continue;
-        struct metric_label labels[4];
-        size_t n = 0;
-        labels[n++] = (struct metric_label){family->first, row->first};
-        if (family->second)
-            labels[n++] = (struct metric_label){family->second, row->second};
-        labels[n++] = (struct metric_label){"configuration_set", row->configuration_set};
-        if (family->has_provider)
-            labels[n++] = (struct metric_label){"provider", row->provider};
-        exposition_u64(&p->to, labels, n, sum);
+        if ((int)row->kind == family->kind)
+            write_series(p, family,
+                         &(struct family_values){row->first, row->second, row->configuration_set, row->provider}, sum);
     }
+}
+
+static void write_counter_family(struct page *p, const struct counter_family *family) {
+    exposition_begin(&p->to, family->name, METRIC_COUNTER, family->help);
+    if (family->kind == FAMILY_EVENTS)
+        write_events(p, family);
+    else if (family->kind == FAMILY_RECIPIENTS)
+        write_recipients(p, family);
+    else
+        write_details(p, family);
 }
 
 static void write_delivery_seconds(struct page *p) {
@@ -178,9 +166,9 @@ enum rate_part { RATE_PART_RATIO, RATE_PART_NUMERATOR, RATE_PART_DENOMINATOR };
 /* All labels on every series, `identity` too: a label that comes and goes breaks joins. */
 static void write_rate_sample(struct page *p, enum rate_part part, const struct window_row *row, enum rate rate) {
     struct metric_label labels[] = {
-        {"rate", rate_name(rate)},   {"window", window_names[row->window]},
-        {"basis", "event"},          {"scope", row->scope},
-        {"provider", row->provider}, {"configuration_set", row->configuration_set},
+        {"rate", rate_name(rate)},          {"window", snapshot_window_name(p->s, row->window)},
+        {"basis", basis_names[row->basis]}, {"scope", row->scope},
+        {"provider", row->provider},        {"configuration_set", row->configuration_set},
         {"identity", row->identity},
     };
     double value;
@@ -190,6 +178,13 @@ static void write_rate_sample(struct page *p, enum rate_part part, const struct 
         exposition_u64(&p->to, labels, COUNT(labels), rate_denominator(rate, &row->counts));
     else if (rate_value(rate, &row->counts, &value))
         exposition_double(&p->to, labels, COUNT(labels), value);
+}
+
+/* By when mail was sent only for the account, providers and sets: with pairs and identities the page would be three
+ * times as long. /api/v1/rates has them. */
+static bool has_series(const struct window_row *row) {
+    return row->basis == BASIS_EVENT || strcmp(row->scope, "account") == 0 || strcmp(row->scope, "provider") == 0 ||
+           strcmp(row->scope, "configuration_set") == 0;
 }
 
 static void write_rates(struct page *p) {
@@ -204,7 +199,7 @@ static void write_rates(struct page *p) {
     for (size_t part = 0; part < COUNT(parts); part++) {
         exposition_begin(&p->to, parts[part].name, METRIC_GAUGE, parts[part].help);
         for (size_t i = 0; i < p->s->window_count; i++)
-            for (int rate = 0; rate < RATES; rate++)
+            for (int rate = 0; rate < RATES && has_series(p->windows[i]); rate++)
                 write_rate_sample(p, (enum rate_part)part, p->windows[i], (enum rate)rate);
     }
 }
@@ -325,11 +320,19 @@ static void write_self(struct page *p) {
     } overflows[] = {{"configuration_set", s->overflow_set},
                      {"identity", s->overflow_identity},
                      {"tag", s->overflow_tag},
-                     {"template", s->overflow_template}};
+                     {"template", s->overflow_template},
+                     {"domain", s->domains_forgotten}};
     exposition_begin(&p->to, "ses_collector_label_overflow_total", METRIC_COUNTER,
                      "Names folded into the value other, since their label was full.");
     for (size_t i = 0; i < COUNT(overflows); i++)
         exposition_u64(&p->to, LABELS({"label", overflows[i].label}), 1, overflows[i].value);
+    exposition_begin(&p->to, "ses_collector_domains_learned", METRIC_GAUGE,
+                     "Domains whose provider was told by what replies say.");
+    exposition_u64(&p->to, NULL, 0, s->domains_learned);
+    exposition_begin(&p->to, "ses_collector_visits_forgotten_total", METRIC_COUNTER,
+                     "First opens and clicks forgotten before their time, for want of room: these messages may count "
+                     "again.");
+    exposition_u64(&p->to, NULL, 0, s->visits_forgotten);
     exposition_begin(&p->to, "ses_collector_series", METRIC_GAUGE, "Time series held.");
     exposition_u64(&p->to, NULL, 0, s->series);
     exposition_begin(&p->to, "ses_collector_build_info", METRIC_INFO, "Always 1; the labels say what runs.");
@@ -345,13 +348,12 @@ static bool write_page(FILE *out, const struct snapshot *s, enum exposition_form
         .windows = sorted(s->windows, s->window_count, sizeof *s->windows, compare_windows),
     };
     errno = 0;
-    write_events(&p);
-    write_recipients(&p);
+    for (size_t i = 0; i < COUNTER_FAMILIES; i++)
+        write_counter_family(&p, &counter_families[i]);
     write_tags(&p);
-    for (size_t i = 0; i < COUNT(detail_families); i++)
-        write_detail_family(&p, &detail_families[i]);
     write_delivery_seconds(&p);
     write_rates(&p);
+    prometheus_write_reputation(&p.to, s);
     write_alerts(&p);
     write_records(&p);
     write_malformed(&p);

@@ -14,6 +14,9 @@
 /* Families of the service alone: its state, its sources' positions, its notifications. */
 void prometheus_write_service(struct exposition *to, const struct snapshot *s);
 
+/* Of any run. */
+void prometheus_write_reputation(struct exposition *to, const struct snapshot *s);
+
 /* process_*: this process, as Prometheus's client libraries tell it. What /proc does not give is left out. */
 void prometheus_write_process(struct exposition *to, const struct snapshot *s);
 

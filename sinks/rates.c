@@ -5,40 +5,31 @@
 
 #include "sinks/json_writer.h"
 
-static void put_string(struct json_writer *w, const char *key, const char *value) {
-    json_put_key(w, key);
-    json_put_string(w, value);
-}
-
 static bool matches(const char *wanted, const char *value) {
     return !wanted || strcmp(wanted, value) == 0;
 }
 
-static bool row_matches(const struct rates_query *q, const struct window_row *row) {
-    return matches(q->scope, row->scope) && matches(q->window, window_names[row->window]) &&
-           matches(q->provider, row->provider) && matches(q->configuration_set, row->configuration_set);
+static bool row_matches(const struct snapshot *s, const struct rates_query *q, const struct window_row *row) {
+    return matches(q->scope, row->scope) && matches(q->window, snapshot_window_name(s, row->window)) &&
+           matches(q->basis, basis_names[row->basis]) && matches(q->provider, row->provider) &&
+           matches(q->configuration_set, row->configuration_set);
 }
 
-static void put_rate(struct json_writer *w, const struct window_row *row, enum rate rate) {
-    double value;
+static void put_rate(struct json_writer *w, const struct snapshot *s, const struct window_row *row, enum rate rate) {
+    double value = 0;
+    bool known = rate_value(rate, &row->counts, &value);
     json_put_line(w);
     json_put_open(w, '{');
-    put_string(w, "rate", rate_name(rate));
-    put_string(w, "window", window_names[row->window]);
-    put_string(w, "basis", "event");
-    put_string(w, "scope", row->scope);
-    put_string(w, "provider", row->provider);
-    put_string(w, "configuration_set", row->configuration_set);
-    put_string(w, "identity", row->identity);
-    json_put_key(w, "value");
-    if (rate_value(rate, &row->counts, &value))
-        json_put_double(w, value);
-    else
-        json_put_null(w);
-    json_put_key(w, "numerator");
-    json_put_u64(w, rate_numerator(rate, &row->counts));
-    json_put_key(w, "denominator");
-    json_put_u64(w, rate_denominator(rate, &row->counts));
+    json_put_string_member(w, "rate", rate_name(rate));
+    json_put_string_member(w, "window", snapshot_window_name(s, row->window));
+    json_put_string_member(w, "basis", basis_names[row->basis]);
+    json_put_string_member(w, "scope", row->scope);
+    json_put_string_member(w, "provider", row->provider);
+    json_put_string_member(w, "configuration_set", row->configuration_set);
+    json_put_string_member(w, "identity", row->identity);
+    json_put_double_member(w, "value", known, value);
+    json_put_u64_member(w, "numerator", rate_numerator(rate, &row->counts));
+    json_put_u64_member(w, "denominator", rate_denominator(rate, &row->counts));
     json_put_close(w, '}');
 }
 
@@ -46,20 +37,16 @@ bool rates_write(FILE *out, const struct snapshot *s, const struct rates_query *
     struct json_writer w = {.out = out};
     errno = 0;
     json_put_open(&w, '{');
-    put_string(&w, "status", "success");
+    json_put_string_member(&w, "status", "success");
     json_put_key(&w, "data");
     json_put_open(&w, '{');
-    json_put_key(&w, "watermark");
-    if (s->watermark_ms)
-        json_put_time(&w, s->watermark_ms);
-    else
-        json_put_null(&w);
+    json_put_time_member(&w, "watermark", s->watermark_ms != 0, s->watermark_ms);
     json_put_key(&w, "rates");
     json_put_open(&w, '[');
     for (size_t i = 0; i < s->window_count && !ferror(out); i++)
-        for (int rate = 0; rate < RATES && row_matches(query, &s->windows[i]); rate++)
+        for (int rate = 0; rate < RATES && row_matches(s, query, &s->windows[i]); rate++)
             if (matches(query->rate, rate_name((enum rate)rate)))
-                put_rate(&w, &s->windows[i], (enum rate)rate);
+                put_rate(&w, s, &s->windows[i], (enum rate)rate);
     json_put_close(&w, ']');
     json_put_close(&w, '}');
     json_put_close(&w, '}');

@@ -11,7 +11,7 @@
 /* Which rows are wanted; NULL is all of them. "" is a real value: mail without a configuration set, and what a scope
  * does not have. A name that nothing has gives an empty list. */
 struct rates_query {
-    const char *scope, *window, *rate, *provider, *configuration_set;
+    const char *scope, *window, *basis, *rate, *provider, *configuration_set;
 };
 
 /* {"status":"success","data":{"watermark":TIME|null,"rates":[{"rate","window","basis","scope","provider",

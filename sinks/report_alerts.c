@@ -22,10 +22,13 @@ struct widths {
 static void write_where(const struct alert_row *a, char out[TEXT]) {
     bool has_provider = a->provider && *a->provider, has_set = a->configuration_set && *a->configuration_set;
     const char *scope = strcmp(a->scope, "configuration_set") == 0 ? "set" : a->scope;
-    if (has_provider && has_set)
+    if (a->identity && *a->identity)
+        snprintf(out, TEXT, "identity %s", a->identity);
+    else if (has_provider && has_set)
         snprintf(out, TEXT, "%s, %s", a->provider, a->configuration_set);
     else if (has_provider || has_set)
-        snprintf(out, TEXT, "%s %s", scope, has_provider ? a->provider : a->configuration_set);
+        snprintf(out, TEXT, "%s %s%s%s", scope, has_provider ? a->provider : a->configuration_set,
+                 a->reason && *a->reason ? ", " : "", a->reason ? a->reason : "");
     else
         snprintf(out, TEXT, "%s", strcmp(scope, "set") == 0 ? "set (none)" : scope);
 }
@@ -38,7 +41,7 @@ static int decimals_for(double value) {
 static void write_what(const struct alert_row *a, char out[TEXT]) {
     enum rate rate;
     if (!a->rate || !rate_parse(a->rate, &rate)) {
-        snprintf(out, TEXT, "%s", a->summary ? a->summary : "");
+        snprintf(out, TEXT, "%s", a->description ? a->description : a->summary ? a->summary : "");
         return;
     }
     char numerator[TEXT_NUMBER_SIZE], denominator[TEXT_NUMBER_SIZE];
@@ -73,10 +76,18 @@ static void write_when(const struct alert_row *a, char out[TEXT]) {
     snprintf(out, TEXT, "%s .. %s", from, shown);
 }
 
+/* A part of another alert says so: whoever reads both should not look for two causes. */
+static void note_muting(const struct alert_row *a, char out[TEXT]) {
+    size_t len = strlen(out);
+    if (a->muted_by)
+        snprintf(out + len, TEXT - len, " (part of a wider alert)");
+}
+
 static void describe(const struct alert_row *a, struct alert_text *t) {
     write_where(a, t->where);
     write_what(a, t->what);
     write_when(a, t->when);
+    note_muting(a, t->when);
 }
 
 static void widen(size_t *width, const char *text) {

@@ -9,13 +9,7 @@
 
 enum { NOT_A_COUNTER = -1 };
 
-/* Levels at which AWS reviews an account and may pause it (developer guide, reputation metrics). The alerts judge by
- * the same levels, with a minimum volume; here they only draw the eye. */
-#define BOUNCE_REVIEW    0.05
-#define BOUNCE_PAUSE     0.10
-#define COMPLAINT_REVIEW 0.001
-#define COMPLAINT_PAUSE  0.005
-
+/* The levels are AWS's. The alerts judge by the same ones, with a minimum volume; here they only draw the eye. */
 static const struct column {
     const char *title;
     int rank;
@@ -32,17 +26,21 @@ static const struct column {
     [COLUMN_BOUNCED] = {"bounced", 5, COUNT_BOUNCED, EVENT_BOUNCE, NOT_A_COUNTER, 0, 0, 0},
     [COLUMN_COMPLAINTS] = {"complaints", 6, COUNT_COMPLAINED, EVENT_COMPLAINT, NOT_A_COUNTER, 0, 0, 0},
     [COLUMN_DELIVERY_RATE] = {"delivery", 3, NOT_A_COUNTER, NOT_A_COUNTER, RATE_DELIVERY, 2, 0, 0},
-    [COLUMN_BOUNCE_RATE] = {"bounce", 1, NOT_A_COUNTER, NOT_A_COUNTER, RATE_BOUNCE, 2, BOUNCE_REVIEW, BOUNCE_PAUSE},
+    [COLUMN_BOUNCE_RATE] = {"bounce", 1, NOT_A_COUNTER, NOT_A_COUNTER, RATE_BOUNCE, 2, REPUTATION_BOUNCE_REVIEW,
+                            REPUTATION_BOUNCE_PAUSE},
     [COLUMN_PERMANENT_RATE] = {"perm.", 8, NOT_A_COUNTER, NOT_A_COUNTER, RATE_PERMANENT_BOUNCE, 2, 0, 0},
     [COLUMN_TRANSIENT_RATE] = {"trans.", 9, NOT_A_COUNTER, NOT_A_COUNTER, RATE_TRANSIENT_BOUNCE, 2, 0, 0},
-    [COLUMN_COMPLAINT_RATE] = {"complaint", 2, NOT_A_COUNTER, NOT_A_COUNTER, RATE_COMPLAINT, 3, COMPLAINT_REVIEW,
-                               COMPLAINT_PAUSE},
+    [COLUMN_COMPLAINT_RATE] = {"complaint", 2, NOT_A_COUNTER, NOT_A_COUNTER, RATE_COMPLAINT, 3,
+                               REPUTATION_COMPLAINT_REVIEW, REPUTATION_COMPLAINT_PAUSE},
     [COLUMN_DELAY_RATE] = {"delay", 7, NOT_A_COUNTER, NOT_A_COUNTER, RATE_DELAY, 2, 0, 0},
     [COLUMN_OPENS] = {"opens", 10, NOT_A_COUNTER, EVENT_OPEN, NOT_A_COUNTER, 0, 0, 0},
     [COLUMN_CLICKS] = {"clicks", 11, NOT_A_COUNTER, EVENT_CLICK, NOT_A_COUNTER, 0, 0, 0},
-    [COLUMN_UNSUBSCRIBES] = {"unsubs", 12, COUNT_OPTED_OUT, NOT_A_COUNTER, NOT_A_COUNTER, 0, 0, 0},
-    [COLUMN_REJECTED] = {"rejected", 13, COUNT_REJECTED, EVENT_REJECT, NOT_A_COUNTER, 0, 0, 0},
-    [COLUMN_UNRENDERED] = {"unrendered", 14, COUNT_RENDERING_FAILED, EVENT_RENDERING_FAILURE, NOT_A_COUNTER, 0, 0, 0},
+    [COLUMN_OPEN_RATE] = {"human open", 12, NOT_A_COUNTER, NOT_A_COUNTER, RATE_OPEN, 2, 0, 0},
+    [COLUMN_PROXY_OPEN_RATE] = {"proxy open", 13, NOT_A_COUNTER, NOT_A_COUNTER, RATE_PROXY_OPEN, 2, 0, 0},
+    [COLUMN_CLICK_RATE] = {"human click", 14, NOT_A_COUNTER, NOT_A_COUNTER, RATE_CLICK, 2, 0, 0},
+    [COLUMN_UNSUBSCRIBES] = {"unsubs", 15, COUNT_OPTED_OUT, NOT_A_COUNTER, NOT_A_COUNTER, 0, 0, 0},
+    [COLUMN_REJECTED] = {"rejected", 16, COUNT_REJECTED, EVENT_REJECT, NOT_A_COUNTER, 0, 0, 0},
+    [COLUMN_UNRENDERED] = {"unrendered", 17, COUNT_RENDERING_FAILED, EVENT_RENDERING_FAILURE, NOT_A_COUNTER, 0, 0, 0},
 };
 
 const char *report_column_title(enum report_column column) {

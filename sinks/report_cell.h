@@ -21,6 +21,9 @@ enum report_column {
     COLUMN_DELAY_RATE,
     COLUMN_OPENS,
     COLUMN_CLICKS,
+    COLUMN_OPEN_RATE,       /* by people themselves */
+    COLUMN_PROXY_OPEN_RATE, /* by people through a mail service: all of Gmail's and Yahoo's */
+    COLUMN_CLICK_RATE,
     COLUMN_UNSUBSCRIBES,
     COLUMN_REJECTED,
     COLUMN_UNRENDERED,

@@ -1,4 +1,5 @@
-/* Colours of the table report. With colour off every style is empty text. Only sinks/report*.c include it. */
+/* Colours of tables for people. With colour off every style is empty text. Only sinks/report*.c and
+ * sinks/find_table.c include it. */
 #ifndef SINKS_REPORT_STYLE_H
 #define SINKS_REPORT_STYLE_H
 

@@ -101,9 +101,9 @@ static void put_malformed(FILE *out, const struct snapshot *s, bool colour) {
 static bool left_out(const struct detail_row *row) {
     if (row->provider && strcmp(row->provider, "simulator") == 0)
         return false;
-    if (row->type == EVENT_BOUNCE)
+    if (row->kind == DETAIL_BOUNCE)
         return row->second && strcmp(row->second, bounce_subtype_name(SUBTYPE_ON_ACCOUNT_SUPPRESSION_LIST)) == 0;
-    return row->type == EVENT_COMPLAINT && row->first &&
+    return row->kind == DETAIL_COMPLAINT && row->first &&
            (strcmp(row->first, feedback_type_name(FEEDBACK_SUPPRESSED)) == 0 ||
             strcmp(row->first, feedback_type_name(FEEDBACK_NOT_SPAM)) == 0);
 }
@@ -114,7 +114,7 @@ static void put_left_out(FILE *out, const struct snapshot *s, bool colour) {
     for (size_t i = 0; i < s->detail_count; i++) {
         if (!left_out(&s->details[i]))
             continue;
-        uint64_t *sum = s->details[i].type == EVENT_BOUNCE ? &bounces : &complaints;
+        uint64_t *sum = s->details[i].kind == DETAIL_BOUNCE ? &bounces : &complaints;
         *sum += s->details[i].count;
     }
     if (bounces == 0 && complaints == 0)
@@ -133,4 +133,5 @@ void report_write_summary(FILE *out, const struct snapshot *s, bool colour, bool
     put_records(out, s, colour);
     put_malformed(out, s, colour);
     put_left_out(out, s, colour);
+    report_write_reputation(out, s, colour);
 }

@@ -347,6 +347,7 @@ void report_write_table(FILE *out, const struct snapshot *s, const struct report
     for (size_t v = 0; v < s->view_count; v++)
         put_view(&l, &s->views[v]);
     put_legend(&l);
+    report_write_reasons(out, s, o);
     if (s->alert_count)
         report_write_alerts(out, s, o);
 }

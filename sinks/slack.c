@@ -26,28 +26,41 @@ static void put_escaped(struct buf *to, const char *text, size_t max) {
     }
 }
 
+/* "provider gmail, configuration set news" */
 static void put_where(struct buf *to, const struct alert_row *a) {
-    bool has_provider = a->provider && *a->provider, has_set = a->configuration_set && *a->configuration_set;
-    if (has_provider) {
-        buf_append_str(to, "provider ");
-        put_escaped(to, a->provider, NAME_MAX_BYTES);
+    const struct {
+        const char *word, *name;
+    } parts[] = {{"provider ", a->provider},
+                 {"configuration set ", a->configuration_set},
+                 {"identity ", a->identity},
+                 {"reason ", a->reason}};
+    bool any = false;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (!parts[i].name || !*parts[i].name)
+            continue;
+        buf_append_str(to, any ? ", " : "");
+        buf_append_str(to, parts[i].word);
+        put_escaped(to, parts[i].name, NAME_MAX_BYTES);
+        any = true;
     }
-    if (has_set) {
-        buf_append_str(to, has_provider ? ", configuration set " : "configuration set ");
-        put_escaped(to, a->configuration_set, NAME_MAX_BYTES);
-    }
-    if (!has_provider && !has_set)
-        buf_append_str(to, a->scope && strcmp(a->scope, "configuration_set") == 0 ? "mail without configuration set"
-                                                                                  : "the whole account");
+    if (any)
+        return;
+    if (a->scope && strcmp(a->scope, "configuration_set") == 0)
+        buf_append_str(to, "mail without configuration set");
+    else
+        buf_append_str(to,
+                       a->scope && strcmp(a->scope, "identity") == 0 ? "mail without identity" : "the whole account");
 }
 
-/* "bounce 13.7 % (411 of 3,000) over 1h, threshold 10 %"; an alert on silence has no rate. */
+/* "bounce 13.7 % (411 of 3,000) over 1h, threshold 10 %", "sends 40 % (...)"; an alert on silence has no share. */
 static void put_value(struct buf *to, const struct alert_row *a) {
     enum rate rate;
     char numerator[TEXT_NUMBER_SIZE], denominator[TEXT_NUMBER_SIZE];
     text_count(a->numerator, numerator);
     text_count(a->denominator, denominator);
-    if (a->rate && rate_parse(a->rate, &rate)) {
+    bool is_share = a->rate && (rate_parse(a->rate, &rate) || strcmp(a->rate, "sends") == 0 ||
+                                strcmp(a->rate, "bounce_reason") == 0);
+    if (is_share) {
         buf_printf(to, "%s %.3g %% (%s of %s)", a->rate, a->value * 100, numerator, denominator);
         buf_printf(to, " over %s, threshold %.4g %%", a->window ? a->window : "?", a->threshold * 100);
     } else {

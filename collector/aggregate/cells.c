@@ -35,6 +35,17 @@ void grid_track(struct grid *g) {
         map_track(&g->days[i].cells);
 }
 
+static void forget_ring(struct grid_cell *ring, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        map_forget_changes(&ring[i].cells);
+}
+
+void grid_forget_changes(struct grid *g) {
+    forget_ring(g->minutes, GRID_MINUTES);
+    forget_ring(g->hours, GRID_HOURS);
+    forget_ring(g->days, GRID_DAYS);
+}
+
 void grid_deinit(struct grid *g) {
     deinit_ring(g->minutes, GRID_MINUTES);
     deinit_ring(g->hours, GRID_HOURS);
@@ -64,17 +75,8 @@ static struct grid_cell *claim(struct grid_cell *ring, int64_t size, int64_t ind
     return cell;
 }
 
-void grid_advance(struct grid *g, int64_t watermark_ms) {
-    if (g->started && watermark_ms <= g->watermark_ms)
-        return;
-    int64_t minute = floor_div(watermark_ms, MINUTE_MS), hour = floor_div(watermark_ms, HOUR_MS);
-    int64_t day = floor_div(watermark_ms, DAY_MS);
-    bool same_minute = g->started && floor_div(g->watermark_ms, MINUTE_MS) == minute;
-    g->started = true;
-    g->watermark_ms = watermark_ms;
-    if (same_minute)
-        return;
-    /* Days first make room, then hours move into days, then minutes into hours (or, when the jump was long, days). */
+/* Days make room, then hours move into days. */
+static void move_hours(struct grid *g, int64_t hour, int64_t day) {
     for (int i = 0; i < GRID_DAYS; i++)
         if (g->days[i].index != INT64_MIN && g->days[i].index <= day - GRID_DAYS)
             map_clear(&g->days[i].cells), g->days[i].index = INT64_MIN;
@@ -83,6 +85,10 @@ void grid_advance(struct grid *g, int64_t watermark_ms) {
         if (index != INT64_MIN && index <= hour - GRID_HOURS)
             fold(&g->hours[i], claim(g->days, GRID_DAYS, floor_div(index, 24)));
     }
+}
+
+/* Minutes move into hours (or, when the jump was long, into days). */
+static void move_minutes(struct grid *g, int64_t minute, int64_t hour) {
     for (int i = 0; i < GRID_MINUTES; i++) {
         int64_t index = g->minutes[i].index;
         if (index == INT64_MIN || index > minute - GRID_MINUTES)
@@ -94,19 +100,36 @@ void grid_advance(struct grid *g, int64_t watermark_ms) {
     }
 }
 
-void grid_add(struct grid *g, int64_t time_ms, uint64_t key, unsigned counters, int by) {
-    int64_t minute = floor_div(time_ms, MINUTE_MS), hour = floor_div(time_ms, HOUR_MS);
-    int64_t day = floor_div(time_ms, DAY_MS);
-    struct grid_cell *cell;
-    if (minute > floor_div(g->watermark_ms, MINUTE_MS) - GRID_MINUTES)
-        cell = claim(g->minutes, GRID_MINUTES, minute);
-    else if (hour > floor_div(g->watermark_ms, HOUR_MS) - GRID_HOURS)
-        cell = claim(g->hours, GRID_HOURS, hour);
-    else if (day > floor_div(g->watermark_ms, DAY_MS) - GRID_DAYS)
-        cell = claim(g->days, GRID_DAYS, day);
-    else
+void grid_advance(struct grid *g, int64_t watermark_ms) {
+    if (g->started && watermark_ms <= g->watermark_ms)
         return;
-    cell_add(&cell->cells, key, counters, by);
+    int64_t minute = floor_div(watermark_ms, MINUTE_MS), hour = floor_div(watermark_ms, HOUR_MS);
+    bool same_minute = g->started && floor_div(g->watermark_ms, MINUTE_MS) == minute;
+    bool same_hour = g->started && floor_div(g->watermark_ms, HOUR_MS) == hour;
+    g->started = true;
+    g->watermark_ms = watermark_ms;
+    if (!same_hour)
+        move_hours(g, hour, floor_div(watermark_ms, DAY_MS));
+    if (!same_minute)
+        move_minutes(g, minute, hour);
+}
+
+struct map *grid_cells(struct grid *g, int64_t time_ms) {
+    int64_t minute = floor_div(time_ms, MINUTE_MS);
+    if (minute > floor_div(g->watermark_ms, MINUTE_MS) - GRID_MINUTES)
+        return &claim(g->minutes, GRID_MINUTES, minute)->cells;
+    int64_t hour = floor_div(time_ms, HOUR_MS), day = floor_div(time_ms, DAY_MS);
+    if (hour > floor_div(g->watermark_ms, HOUR_MS) - GRID_HOURS)
+        return &claim(g->hours, GRID_HOURS, hour)->cells;
+    if (day > floor_div(g->watermark_ms, DAY_MS) - GRID_DAYS)
+        return &claim(g->days, GRID_DAYS, day)->cells;
+    return NULL;
+}
+
+void grid_add(struct grid *g, int64_t time_ms, uint64_t key, unsigned counters, int by) {
+    struct map *cells = grid_cells(g, time_ms);
+    if (cells)
+        cell_add(cells, key, counters, by);
 }
 
 static const struct map *cell_of(const struct grid_cell *ring, int64_t size, int64_t index) {
@@ -120,6 +143,16 @@ const struct map *grid_minute(const struct grid *g, int64_t minute) {
 
 const struct map *grid_hour(const struct grid *g, int64_t hour) {
     return cell_of(g->hours, GRID_HOURS, hour);
+}
+
+const struct map *grid_newest(const struct grid *g, int age) {
+    if (!g->started)
+        return NULL;
+    if (age < GRID_MINUTES)
+        return grid_minute(g, floor_div(g->watermark_ms, MINUTE_MS) - age);
+    if (age < GRID_MINUTES + GRID_HOURS)
+        return grid_hour(g, floor_div(g->watermark_ms, HOUR_MS) - (age - GRID_MINUTES));
+    return cell_of(g->days, GRID_DAYS, floor_div(g->watermark_ms, DAY_MS) - (age - GRID_MINUTES - GRID_HOURS));
 }
 
 struct cell_counts *grid_restore(struct grid *g, enum grid_level level, int64_t index, uint64_t key) {
@@ -144,7 +177,7 @@ static void add_cell(const struct grid_cell *cell, struct map *sums) {
 }
 
 void grid_window(const struct grid *g, int window, struct map *sums) {
-    static const int64_t lengths[WINDOWS] = {5 * MINUTE_MS, HOUR_MS, DAY_MS, 7 * (int64_t)DAY_MS};
+    static const int64_t lengths[WINDOW_LAST_SENDS] = {5 * MINUTE_MS, HOUR_MS, DAY_MS, 7 * (int64_t)DAY_MS};
     if (!g->started)
         return;
     /* A finer cell belongs to the window when the coarser one that it is part of does. */

@@ -55,13 +55,36 @@ void dedup_forget_added(struct dedup *d) {
     d->added_count = 0;
 }
 
+static void restart_hour(struct dedup *d, struct dedup_hour *h, int64_t hour) {
+    d->keys -= h->used;
+    free(h->slots);
+    *h = (struct dedup_hour){.hour = hour};
+}
+
+size_t dedup_forget_below(struct dedup *d, int64_t hour) {
+    size_t before = d->keys;
+    for (size_t i = 0; i < d->ring; i++)
+        if (d->hours[i].used && d->hours[i].hour < hour)
+            restart_hour(d, &d->hours[i], d->hours[i].hour);
+    return before - d->keys;
+}
+
+bool dedup_oldest(const struct dedup *d, int64_t *hour) {
+    bool any = false;
+    for (size_t i = 0; i < d->ring; i++) {
+        const struct dedup_hour *h = &d->hours[i];
+        if (h->used && (!any || h->hour < *hour)) {
+            *hour = h->hour;
+            any = true;
+        }
+    }
+    return any;
+}
+
 bool dedup_add(struct dedup *d, int64_t hour, uint64_t key) {
     struct dedup_hour *h = hour_slot(d, hour);
-    if (h->hour != hour) {
-        d->keys -= h->used;
-        free(h->slots);
-        *h = (struct dedup_hour){.hour = hour};
-    }
+    if (h->hour != hour)
+        restart_hour(d, h, hour);
     if (!key)
         key = 1; /* 0 marks a free slot */
     if (h->used * 5 >= h->size * 4)

@@ -1,6 +1,6 @@
 /* Which happenings were counted already: exact sets of keys, one for each hour of event time, kept exactly as long as
  * that hour may still be counted. What can still count can still be checked, so that reading anything twice changes
- * nothing.
+ * nothing. First opens and clicks are remembered in the same way, with days in the place of hours.
  *
  * Exact sets, not filters: a filter's false positive would swallow a complaint. Two keys of 64 keyed bits are equal by
  * chance once in about 10^12 happenings held at a time of a few million. Memory: 10 to 20 bytes a key. */
@@ -42,6 +42,12 @@ void dedup_deinit(struct dedup *d);
 bool dedup_add(struct dedup *d, int64_t hour, uint64_t key);
 
 void dedup_forget_added(struct dedup *d);
+
+/* Forgets the keys of all hours before `hour`; returns how many. */
+size_t dedup_forget_below(struct dedup *d, int64_t hour);
+
+/* The earliest hour that has keys; false when there are none. */
+bool dedup_oldest(const struct dedup *d, int64_t *hour);
 
 /* Asks the processor for the memory that dedup_add will touch. */
 void dedup_prefetch(const struct dedup *d, int64_t hour, uint64_t key);

@@ -1,10 +1,10 @@
 #include "alert/brake.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert/wilson.h"
 #include "core/alloc.h"
 
 static const int64_t DAY_MS = 24 * 3600 * INT64_C(1000);
@@ -21,27 +21,6 @@ const char *brake_decision_name(enum brake_decision d) {
     };
     assert((size_t)d < BRAKE_DECISIONS);
     return names[d];
-}
-
-/* --- how sure ----------------------------------------------------------------------------------------------------- */
-
-/* A first guess (Abramowitz and Stegun 26.2.23, right to 5e-4), made exact by Newton's steps on the normal integral. */
-double brake_quantile(double confidence) {
-    assert(confidence >= 0.5 && confidence < 1);
-    double above = 1 - confidence, t = sqrt(-2 * log(above));
-    double z = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
-    for (int i = 0; i < 3; i++)
-        z += (erfc(z / sqrt(2)) / 2 - above) / (exp(-z * z / 2) / sqrt(2 * acos(-1)));
-    return z < 0 ? 0 : z;
-}
-
-double brake_lower_bound(uint64_t numerator, uint64_t denominator, double confidence) {
-    if (!denominator)
-        return 0;
-    double n = (double)denominator, p = numerator < denominator ? (double)numerator / n : 1;
-    double z = brake_quantile(confidence), zz = z * z;
-    double bound = (p + zz / (2 * n) - z * sqrt(p * (1 - p) / n + zz / (4 * n * n))) / (1 + zz / n);
-    return bound > 0 ? bound : 0;
 }
 
 /* --- what can be paused ------------------------------------------------------------------------------------------- */
@@ -148,7 +127,7 @@ static enum brake_decision decide_pause(struct brake_state *s, const struct brak
     bool dry = limits->dry_run, held = is_held(s, name, false) || (dry && is_held(s, name, true));
     if (!a->denominator || a->denominator < brake->min_volume)
         return BRAKE_TOO_LITTLE;
-    if (brake_lower_bound(a->numerator, a->denominator, brake->confidence) < rule->threshold)
+    if (wilson_lower(a->numerator, a->denominator, brake->confidence) < rule->threshold)
         return BRAKE_NOT_SURE;
     struct brake_pause *before = find(s, a->incident); /* of a dry run that is over */
     if (!before && s->count >= BRAKE_PAUSES_MAX)

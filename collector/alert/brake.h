@@ -17,12 +17,6 @@
 
 const char *brake_decision_name(enum brake_decision d); /* a label's value */
 
-/* The z of a one-sided confidence from 0.5 to below 1: 0.95 gives 1.645. */
-double brake_quantile(double confidence);
-
-/* The lower bound of the Wilson interval of numerator/denominator, one-sided at `confidence`. */
-double brake_lower_bound(uint64_t numerator, uint64_t denominator, double confidence);
-
 /* "" (the account), or what SES takes for the name of a configuration set. A name comes from a record, so it may be
  * anything; one that SES cannot know is nothing that could be paused. */
 bool brake_is_name(const char *configuration_set);

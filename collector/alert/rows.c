@@ -11,13 +11,13 @@ struct filling {
     char *text;
 };
 
-enum { ROW_TEXTS = 9 };
+enum { ROW_TEXTS = 12 };
 
 /* The places of a row's strings. */
 static void row_texts(struct alert_row *row, const char **texts[ROW_TEXTS]) {
-    const char **const all[ROW_TEXTS] = {&row->alertname, &row->severity,          &row->scope,
-                                         &row->provider,  &row->configuration_set, &row->rate,
-                                         &row->window,    &row->summary,           &row->description};
+    const char **const all[ROW_TEXTS] = {
+        &row->alertname, &row->severity, &row->scope,  &row->provider, &row->configuration_set, &row->identity,
+        &row->reason,    &row->rate,     &row->window, &row->basis,    &row->summary,           &row->description};
     memcpy(texts, all, sizeof all);
 }
 

@@ -1,10 +1,12 @@
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "commands/command_fail.h"
 #include "commands/commands.h"
+#include "commands/option_values.h"
 #include "config/config.h"
 #include "model/provider.h"
+#include "parsers/knowledge.h"
 
 static const char help[] =
     "Checks a configuration file, and prints what it comes to: every key, defaults filled in, secrets left out.\n\n"
@@ -39,9 +41,8 @@ struct arguments {
 };
 
 static bool parse(struct arguments *a, int argc, char **argv, struct err *err) {
-    opterr = 0;
-    optind = 0; /* glibc: forget the parse before */
-    for (int id; (id = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+    option_begin();
+    for (int id; (id = option_next(argc, argv, options, err)) != OPTION_END;) {
         switch (id) {
         case OPT_CONFIG:
             a->file = optarg;
@@ -64,10 +65,8 @@ static bool parse(struct arguments *a, int argc, char **argv, struct err *err) {
         case OPT_HELP:
             a->help = true;
             break;
-        case ':':
-            return err_set(err, ERR_USAGE, "%s: needs a value", argv[optind - 1]);
         default:
-            return err_set(err, ERR_USAGE, "%s: no such option, or it takes no value", argv[optind - 1]);
+            return false;
         }
     }
     if (a->help || a->keys)
@@ -75,14 +74,6 @@ static bool parse(struct arguments *a, int argc, char **argv, struct err *err) {
     if (optind < argc)
         return err_set(err, ERR_USAGE, "%s: not an option. Write --config.file=%s", argv[optind], argv[optind]);
     return a->file || err_set(err, ERR_USAGE, "nothing to check: write --config.file=FILE");
-}
-
-static int fail(const struct err *err) {
-    fprintf(stderr, "ses-collector: %s\n", err->text);
-    if (err->code != ERR_USAGE)
-        return err->code == ERR_CONFIG ? EXIT_BAD_CONFIG : EXIT_FAILED;
-    fprintf(stderr, "ses-collector check --help lists the options.\n");
-    return EXIT_USAGE;
 }
 
 static int print_keys(const char *which) {
@@ -94,7 +85,7 @@ static int print_keys(const char *which) {
         }
     struct err err = {0};
     err_set(&err, ERR_USAGE, "--help-keys %s: not known. It is one of file, web, rules", which);
-    return fail(&err);
+    return command_fail("check", &err);
 }
 
 static const char *plural(size_t count) {
@@ -114,13 +105,13 @@ static void say_fine(const struct config *c) {
 
 /* The table has a form of its own, and says what is wrong with it by itself. */
 static bool check_providers(const struct config *c, struct err *err) {
-    if (!c->providers_file)
-        return true;
     struct provider_table *table = provider_table_create();
-    bool ok = provider_table_load(table, c->providers_file, err);
+    struct knowledge *knowledge = NULL;
+    if (!c->providers_file || provider_table_load(table, c->providers_file, err))
+        knowledge = knowledge_create(table, &(struct knowledge_files){c->mx_table, c->bounce_rules}, err);
+    bool ok = knowledge != NULL;
+    knowledge_destroy(knowledge);
     provider_table_destroy(table);
-    if (!ok)
-        err->code = ERR_CONFIG; /* also when the file is not there */
     return ok;
 }
 
@@ -129,7 +120,7 @@ int command_check(int argc, char **argv) {
     struct err err = {0};
     struct config c;
     if (!parse(&a, argc, argv, &err))
-        return fail(&err);
+        return command_fail("check", &err);
     if (a.help) {
         fputs(help, stdout);
         return EXIT_DONE;
@@ -137,12 +128,12 @@ int command_check(int argc, char **argv) {
     if (a.keys)
         return print_keys(a.keys);
     if (!config_load(&c, a.file, &a.overrides, &err))
-        return fail(&err);
+        return command_fail("check", &err);
     bool ok = check_providers(&c, &err);
     if (ok && (!config_write(&c, stdout) || fflush(stdout) != 0))
         ok = err_set(&err, ERR_IO, "standard output cannot be written");
     if (ok)
         say_fine(&c);
     config_deinit(&c);
-    return ok ? EXIT_DONE : fail(&err);
+    return ok ? EXIT_DONE : command_fail("check", &err);
 }

@@ -16,5 +16,8 @@ int command_run(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_sns(int argc, char **argv);
+int command_rules(int argc, char **argv);
+int command_find(int argc, char **argv);
+int command_normalize(int argc, char **argv);
 
 #endif

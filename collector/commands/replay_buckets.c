@@ -38,10 +38,10 @@ static void set_place(struct s3_place *place, const struct bucket_options *o) {
     }
 }
 
-/* In which times events of the period arrived: from the one before it on, when it is compared with that. */
-static void arrival_of(const struct replay_options *o, int64_t *from_ms, int64_t *to_ms) {
-    int64_t before = o->compare ? o->to_ms - o->from_ms : 0;
-    *from_ms = o->from_ms == INT64_MIN ? INT64_MIN : o->from_ms - before - BUFFERING_MS;
+/* In which times events of the period, and of what is read before it, arrived. */
+static void arrival_of(const struct replay_buckets *b, int64_t *from_ms, int64_t *to_ms) {
+    const struct input_options *o = b->options;
+    *from_ms = o->from_ms == INT64_MIN ? INT64_MIN : o->from_ms - b->before_ms - BUFFERING_MS;
     *to_ms = o->to_ms == INT64_MAX ? INT64_MAX : o->to_ms + o->buckets.arrival_slack_ms;
 }
 
@@ -93,7 +93,7 @@ static bool list_place(struct listing *l, const struct s3_place *place, struct e
     struct s3_listing *listing = s3_listing_create(b->session, place, err);
     if (!listing)
         return false;
-    arrival_of(b->options, &from_ms, &to_ms);
+    arrival_of(b, &from_ms, &to_ms);
     bool ok = s3_listing_run(listing, from_ms, to_ms, take_listed, l, &l->result, b->stop, err);
     s3_listing_destroy(listing);
     b->list_requests += l->result.requests;

@@ -1,14 +1,20 @@
-/* Buckets that `replay` reads: listed for its period, downloaded ahead of its workers. */
+/* Buckets among what is replayed, or only read: listed for the period, downloaded ahead of the workers. */
 #ifndef COMMANDS_REPLAY_BUCKETS_H
 #define COMMANDS_REPLAY_BUCKETS_H
 
-#include "commands/replay_options.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "commands/input_options.h"
 #include "source/files.h"
 
 struct replay_buckets {
-    const struct replay_options *options; /* borrowed */
-    struct aws_session *session;          /* NULL before the first bucket */
-    struct replay_bucket *list;           /* owned */
+    const struct input_options *options; /* borrowed */
+    int64_t before_ms;                   /* so much before the period is read, too */
+    struct aws_session *session;         /* NULL before the first bucket */
+    struct replay_bucket *list;          /* owned */
     size_t count;
     uint64_t list_requests, left_out, archived;
     const atomic_bool *stop;

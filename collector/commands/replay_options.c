@@ -1,19 +1,16 @@
 #include "commands/replay_options.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "aggregate/cells.h"
+#include "commands/option_values.h"
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "parsers/recipient.h"
-#include "parsers/timestamp.h"
 
-enum { DEFAULT_LATENESS_HOURS = 72, DEFAULT_MAX_NAMES = 10000, MAX_THREADS = 256 };
+enum { DEFAULT_LATENESS_HOURS = 72, DEFAULT_MAX_NAMES = 10000 };
 #define MAX_LATENESS_MS (400 * (int64_t)DAY_MS)
 
 static const char help_before[] =
@@ -33,6 +30,11 @@ static const char help_before[] =
     "400d)\n"
     "  --verified-domains LIST  your own domains: left out of the reputation bounce rate, as AWS does\n"
     "  --providers FILE         adds to the table of mailbox providers, or overrides it (docs/providers.md)\n"
+    "  --mx-table FILE          domains and their mail servers: whose a company's own domain is (docs/providers.md)\n"
+    "  --no-learning            domains that no table knows stay `other`, whatever replies tell of them\n"
+    "  --bounce-rules FILE      rules that say why mail bounced, asked before the built-in ones (docs/reasons.md)\n"
+    "  --last-sends N           the reputation is that of the last N sends (default 10000)\n"
+    "  --max-visits N           first opens and clicks remembered, to count a message once (default 20000000)\n"
     "  --max-names N            names of a kind that are shown; the least busy beyond become `other` (default "
     "10000)\n\n"
     "What comes out\n"
@@ -41,7 +43,10 @@ static const char help_before[] =
     "  --metrics FILE           the state at the end as Prometheus text\n"
     "  --alerts FILE            the alerts of the period as JSON: when each fired and ended, and its numbers\n"
     "  --cells FILE             the series behind the report as CSV, one row a step, event type, set and provider\n"
-    "  --step DURATION          the step of --cells: whole minutes (default 1m)\n"
+    "  --openmetrics FILE       the counters through all that time, for promtool to make blocks of (docs/history.md)\n"
+    "  --openmetrics-label NAME=VALUE  a label for all of these series, as in instance=backfill; repeatable\n"
+    "  --step DURATION          the step of --cells and --openmetrics: whole minutes (default 1m)\n"
+    "  --like WHAT              the report as AWS shows it: vdm, get-send-statistics (docs/aws-numbers.md)\n"
     "  --quarantine DIR         keeps malformed records, with object, offset and reason, and unknown values\n"
     "                           FILE - is standard output (then the report is not written there)\n\n";
 static const char help_behind[] =
@@ -52,7 +57,7 @@ static const char help_behind[] =
     "  --quiet                  no report on standard output\n"
     "  --now TIME               takes TIME for the present: events over 5 minutes ahead of it are not counted\n"
     "  --config.file FILE       takes from a configuration (docs/configuration.md) what no option here says: rules,\n"
-    "                           lateness, verified domains, providers, names shown, quarantine, tags, aws\n"
+    "                           all of `counting`, quota, quarantine, aws\n"
     "  --isa NAME               scans with plain, sse2, avx2 or avx512 code (default: the best there is)\n"
     "  --help\n\n"
     "The last line on standard error accounts for every record. Exit: 0 done, 1 failed, 2 wrong usage, 3 see "
@@ -68,44 +73,6 @@ void replay_options_help(void) {
     fputs(help_before, stdout);
     fputs(bucket_options_help, stdout);
     fputs(help_behind, stdout);
-}
-
-/* --- values ------------------------------------------------------------------------------------------------------- */
-
-static bool parse_time(const char *option, const char *text, int64_t *ms, struct err *err) {
-    if (timestamp_parse_option(span_of(text), ms))
-        return true;
-    return err_set(err, ERR_USAGE, "--%s %s: not a time. Write 2026-11-21, 2026-11-21T23:34:30Z or @1763768070", option,
-                   text);
-}
-
-static bool parse_duration(const char *option, const char *text, int64_t *ms, struct err *err) {
-    if (duration_parse(span_of(text), ms))
-        return true;
-    return err_set(err, ERR_USAGE, "--%s %s: not a duration. Write 90s, 5m, 1h30m or 2d", option, text);
-}
-
-static bool parse_number(const char *option, const char *text, unsigned long min, unsigned long max,
-                         unsigned long *value, struct err *err) {
-    char *end;
-    errno = 0;
-    *value = strtoul(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && !*end && !errno && *value >= min && *value <= max)
-        return true;
-    return err_set(err, ERR_USAGE, "--%s %s: not a number from %lu to %lu", option, text, min, max);
-}
-
-static bool parse_choice(const char *option, const char *text, const char *const *names, int count, int *chosen,
-                         struct err *err) {
-    char all[200] = "";
-    for (int i = 0; i < count; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *chosen = i;
-            return true;
-        }
-        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
-    }
-    return err_set(err, ERR_USAGE, "--%s %s: not known. It is one of %s", option, text, all);
 }
 
 /* --- views -------------------------------------------------------------------------------------------------------- */
@@ -184,75 +151,58 @@ static bool parse_domains(struct replay_options *o, char *text, struct err *err)
 /* --- the options -------------------------------------------------------------------------------------------------- */
 
 enum option_id {
-    OPT_FROM = 256,
-    OPT_TO,
-    OPT_BY,
+    OPT_BY = 256,
     OPT_COMPARE,
     OPT_LATENESS,
     OPT_VERIFIED,
-    OPT_PROVIDERS,
+    OPT_NO_LEARNING,
+    OPT_LAST_SENDS,
+    OPT_MAX_VISITS,
     OPT_MAX_NAMES,
     OPT_FORMAT,
     OPT_ROWS,
     OPT_METRICS,
     OPT_ALERTS,
     OPT_CELLS,
+    OPT_OPENMETRICS,
+    OPT_OPENMETRICS_LABEL,
+    OPT_LIKE,
     OPT_STEP,
     OPT_QUARANTINE,
-    OPT_THREADS,
-    OPT_STRICT,
-    OPT_PROGRESS,
     OPT_QUIET,
     OPT_NOW,
-    OPT_ISA,
     OPT_CONFIG,
-    OPT_HELP,
 };
-_Static_assert(OPT_HELP < (int)AWS_OPTION_FIRST, "ids of options overlap");
+_Static_assert(OPT_CONFIG < (int)INPUT_OPTION_FIRST, "ids of options overlap");
 
 static const struct option options[] = {
-    {"from", required_argument, NULL, OPT_FROM},
-    {"to", required_argument, NULL, OPT_TO},
     {"by", required_argument, NULL, OPT_BY},
     {"compare", no_argument, NULL, OPT_COMPARE},
     {"lateness", required_argument, NULL, OPT_LATENESS},
     {"verified-domains", required_argument, NULL, OPT_VERIFIED},
-    {"providers", required_argument, NULL, OPT_PROVIDERS},
+    {"no-learning", no_argument, NULL, OPT_NO_LEARNING},
+    {"last-sends", required_argument, NULL, OPT_LAST_SENDS},
+    {"max-visits", required_argument, NULL, OPT_MAX_VISITS},
     {"max-names", required_argument, NULL, OPT_MAX_NAMES},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"rows", required_argument, NULL, OPT_ROWS},
     {"metrics", required_argument, NULL, OPT_METRICS},
     {"alerts", required_argument, NULL, OPT_ALERTS},
     {"cells", required_argument, NULL, OPT_CELLS},
+    {"openmetrics", required_argument, NULL, OPT_OPENMETRICS},
+    {"openmetrics-label", required_argument, NULL, OPT_OPENMETRICS_LABEL},
+    {"like", required_argument, NULL, OPT_LIKE},
     {"step", required_argument, NULL, OPT_STEP},
     {"quarantine", required_argument, NULL, OPT_QUARANTINE},
-    {"threads", required_argument, NULL, OPT_THREADS},
-    {"strict", no_argument, NULL, OPT_STRICT},
-    {"progress", required_argument, NULL, OPT_PROGRESS},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"now", required_argument, NULL, OPT_NOW},
-    {"isa", required_argument, NULL, OPT_ISA},
     {"config.file", required_argument, NULL, OPT_CONFIG},
-    {"help", no_argument, NULL, OPT_HELP},
-    AWS_OPTIONS,
+    INPUT_OPTIONS,
     {0},
 };
 
-static bool parse_isa(struct replay_options *o, const char *text, struct err *err) {
-    const char *names[JSON_ISAS];
-    int chosen = 0;
-    for (int i = 0; i < JSON_ISAS; i++)
-        names[i] = json_isa_name((enum json_isa)i);
-    if (!parse_choice("isa", text, names, JSON_ISAS, &chosen, err))
-        return false;
-    o->isa = (enum json_isa)chosen;
-    if (!json_isa_supported(o->isa))
-        return err_set(err, ERR_USAGE, "--isa %s: this processor does not have it", text);
-    return true;
-}
-
 static bool parse_lateness(struct replay_options *o, const char *text, struct err *err) {
-    if (!parse_duration("lateness", text, &o->lateness_ms, err))
+    if (!option_parse_duration("lateness", text, &o->lateness_ms, err))
         return false;
     if (o->lateness_ms > MAX_LATENESS_MS)
         return err_set(err, ERR_USAGE, "--lateness %s: at most 400d", text);
@@ -260,24 +210,48 @@ static bool parse_lateness(struct replay_options *o, const char *text, struct er
 }
 
 static bool parse_step(struct replay_options *o, const char *text, struct err *err) {
-    if (!parse_duration("step", text, &o->step_ms, err))
+    if (!option_parse_duration("step", text, &o->step_ms, err))
         return false;
     if (o->step_ms % MINUTE_MS)
         return err_set(err, ERR_USAGE, "--step %s: not a whole number of minutes", text);
     return true;
 }
 
-static bool take_option(struct replay_options *o, int id, char *text, struct err *err) {
-    static const char *const formats[] = {"table", "json", "csv"}, *const progress[] = {"auto", "always", "never"};
+/* NAME=VALUE; cuts `text` at the sign. */
+static bool parse_label(struct replay_options *o, char *text, struct err *err) {
+    char *value = strchr(text, '=');
+    if (!value || !value[1])
+        return err_set(err, ERR_USAGE, "--openmetrics-label %s: write NAME=VALUE, as in instance=backfill", text);
+    *value++ = '\0';
+    const char *problem = openmetrics_label_problem(text);
+    if (problem)
+        return err_set(err, ERR_USAGE, "--openmetrics-label %s: %s", text, problem);
+    for (size_t i = 0; i < o->openmetrics_label_count; i++)
+        if (strcmp(o->openmetrics_labels[i].name, text) == 0)
+            return err_set(err, ERR_USAGE, "--openmetrics-label %s: said twice", text);
+    if (o->openmetrics_label_count == OPENMETRICS_MAX_LABELS)
+        return err_set(err, ERR_USAGE, "--openmetrics-label: more than %d labels", OPENMETRICS_MAX_LABELS);
+    o->openmetrics_labels[o->openmetrics_label_count++] = (struct metric_label){text, value};
+    return true;
+}
+
+static bool parse_like(struct replay_options *o, const char *text, struct err *err) {
+    static const char *const kinds[] = {"vdm", "get-send-statistics"};
+    int chosen = 0;
+    if (!option_parse_choice("like", text, kinds, 2, &chosen, err))
+        return false;
+    o->like = chosen == 0 ? LIKE_VDM : LIKE_SEND_STATISTICS;
+    return true;
+}
+
+static bool take_option(void *context, int id, char *text, struct err *err) {
+    static const char *const formats[] = {"table", "json", "csv"};
+    struct replay_options *o = context;
     unsigned long n = 0;
     int chosen = 0;
     switch (id) {
-    case OPT_FROM:
-        return parse_time("from", text, &o->from_ms, err);
-    case OPT_TO:
-        return parse_time("to", text, &o->to_ms, err);
     case OPT_NOW:
-        return parse_time("now", text, &o->now_ms, err);
+        return option_parse_time("now", text, &o->now_ms, err);
     case OPT_BY:
         o->has_views = true;
         return parse_by(o, text, err);
@@ -288,36 +262,34 @@ static bool take_option(struct replay_options *o, int id, char *text, struct err
         return parse_step(o, text, err);
     case OPT_VERIFIED:
         return parse_domains(o, text, err);
-    case OPT_ISA:
-        return parse_isa(o, text, err);
     case OPT_MAX_NAMES:
-        if (!parse_number("max-names", text, 1, 65536, &n, err))
+        if (!option_parse_number("max-names", text, 1, 65536, &n, err))
             return false;
         o->max_names = n;
         o->has_max_names = true;
         return true;
     case OPT_ROWS:
-        if (!parse_number("rows", text, 0, 1000000000, &n, err))
+        if (!option_parse_number("rows", text, 0, 1000000000, &n, err))
             return false;
         o->max_rows = n;
         return true;
-    case OPT_THREADS:
-        if (!parse_number("threads", text, 1, MAX_THREADS, &n, err))
-            return false;
-        o->threads = (unsigned)n;
-        return true;
     case OPT_FORMAT:
-        if (!parse_choice("format", text, formats, 3, &chosen, err))
+        if (!option_parse_choice("format", text, formats, 3, &chosen, err))
             return false;
         o->format = (enum report_format)chosen;
         return true;
-    case OPT_PROGRESS:
-        if (!parse_choice("progress", text, progress, 3, &chosen, err))
-            return false;
-        o->progress = (enum progress_mode)chosen;
+    case OPT_NO_LEARNING:
+        o->no_learning = true;
         return true;
-    case OPT_PROVIDERS:
-        o->providers = text;
+    case OPT_LAST_SENDS:
+        if (!option_parse_number("last-sends", text, 100, 1000000000, &n, err))
+            return false;
+        o->last_sends = n;
+        return true;
+    case OPT_MAX_VISITS:
+        if (!option_parse_number("max-visits", text, 1000, 10000000000, &n, err))
+            return false;
+        o->max_visits = n;
         return true;
     case OPT_METRICS:
         o->metrics = text;
@@ -328,6 +300,13 @@ static bool take_option(struct replay_options *o, int id, char *text, struct err
     case OPT_CELLS:
         o->cells = text;
         return true;
+    case OPT_OPENMETRICS:
+        o->openmetrics = text;
+        return true;
+    case OPT_OPENMETRICS_LABEL:
+        return parse_label(o, text, err);
+    case OPT_LIKE:
+        return parse_like(o, text, err);
     case OPT_QUARANTINE:
         o->quarantine = text;
         return true;
@@ -336,71 +315,64 @@ static bool take_option(struct replay_options *o, int id, char *text, struct err
         return true;
     case OPT_COMPARE:
         return o->compare = true;
-    case OPT_STRICT:
-        return o->strict = true;
-    case OPT_QUIET:
-        return o->quiet = true;
-    case OPT_HELP:
-        return o->help = true;
     default:
-        return bucket_options_take(&o->buckets, id, text, err);
+        return o->quiet = true;
     }
 }
 
-static bool check_together(struct replay_options *o, struct err *err) {
-    const char *const outputs[] = {o->metrics, o->alerts, o->cells};
-    int on_stdout = 0;
-    for (int i = 0; i < 3; i++)
+static bool check_outputs(struct replay_options *o, struct err *err) {
+    const char *const outputs[] = {o->metrics, o->alerts, o->cells, o->openmetrics};
+    const int count = (int)(sizeof outputs / sizeof outputs[0]);
+    int on_stdout = 0, wanted = 0;
+    for (int i = 0; i < count; i++) {
+        wanted += outputs[i] != NULL;
         on_stdout += outputs[i] && strcmp(outputs[i], "-") == 0;
+    }
     if (on_stdout > 1)
-        return err_set(err, ERR_USAGE, "only one of --metrics, --alerts and --cells can be -");
+        return err_set(err, ERR_USAGE, "only one of --metrics, --alerts, --cells and --openmetrics can be -");
+    if (o->like == LIKE_VDM && wanted)
+        return err_set(err, ERR_USAGE,
+                       "--like vdm leaves out mail to several recipients: it goes without --metrics, --alerts, "
+                       "--cells and --openmetrics");
+    if (o->openmetrics && o->step_ms > DAY_MS)
+        return err_set(err, ERR_USAGE, "--openmetrics: --step is at most 1d");
     if (on_stdout)
         o->quiet = true;
-    if (o->from_ms != INT64_MIN && o->to_ms != INT64_MAX && o->from_ms >= o->to_ms)
-        return err_set(err, ERR_USAGE, "--from is not before --to: the period is empty");
-    if (o->compare && (o->from_ms == INT64_MIN || o->to_ms == INT64_MAX))
-        return err_set(err, ERR_USAGE,
-                       "--compare needs --from and --to: it compares with the period of the same length before --from");
-    if (!o->path_count)
-        return err_set(err, ERR_USAGE, "nothing to read: name a file, a folder, or - for standard input");
     return true;
 }
 
+/* In which period the input lies, and whether there is any, is said last. */
+static bool check_together(struct replay_options *o, struct err *err) {
+    if (!check_outputs(o, err))
+        return false;
+    if (o->compare && (o->input.from_ms == INT64_MIN || o->input.to_ms == INT64_MAX))
+        return err_set(err, ERR_USAGE,
+                       "--compare needs --from and --to: it compares with the period of the same length before --from");
+    return input_options_check(&o->input, err);
+}
+
 static void set_defaults(struct replay_options *o) {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     *o = (struct replay_options){
-        .from_ms = INT64_MIN,
-        .to_ms = INT64_MAX,
         .now_ms = clock_wall_ms(),
         .lateness_ms = DEFAULT_LATENESS_HOURS * (int64_t)HOUR_MS,
         .step_ms = MINUTE_MS,
         .max_names = DEFAULT_MAX_NAMES,
         .max_rows = REPORT_DEFAULT_ROWS,
-        .threads = processors < 1             ? 1
-                   : processors > MAX_THREADS ? MAX_THREADS
-                                              : (unsigned)processors,
-        .isa = json_isa_best(),
     };
     o->rules = alert_default_rules(&o->rule_count);
-    bucket_options_init(&o->buckets);
+    input_options_init(&o->input);
 }
 
 bool replay_options_parse(struct replay_options *o, int argc, char **argv, struct err *err) {
     set_defaults(o);
-    opterr = 0;
-    optind = 0; /* glibc: forget the parse before */
-    for (int id; (id = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        if (id == '?')
-            return err_set(err, ERR_USAGE, "%s: no such option, or it takes no value", argv[optind - 1]);
-        if (id == ':')
-            return err_set(err, ERR_USAGE, "%s: needs a value", argv[optind - 1]);
-        if (!take_option(o, id, optarg, err))
-            return false;
-    }
-    if (o->help)
+    if (!input_options_parse(&o->input, argc, argv, options, take_option, o, err))
+        return false;
+    if (o->input.help)
         return true;
-    o->paths = argv + optind;
-    o->path_count = (size_t)(argc - optind);
+    for (size_t i = 0; o->like == LIKE_VDM && !o->has_views && i < VDM_VIEWS; i++)
+        o->views[o->view_count++] = vdm_views[i];
+    o->has_views |= o->like != LIKE_NOTHING;
+    o->compare |= o->like == LIKE_VDM && o->input.from_ms != INT64_MIN && o->input.to_ms != INT64_MAX;
     if (!o->view_count) {
         add_view(o, VIEW_ACCOUNT, 0, "account", err);
         add_view(o, VIEW_PROVIDER, 0, "provider", err);
@@ -409,8 +381,17 @@ bool replay_options_parse(struct replay_options *o, int argc, char **argv, struc
 }
 
 void replay_options_configure(struct replay_options *o, const struct config *c) {
-    if (!o->providers)
-        o->providers = c->providers_file;
+    if (!o->input.providers)
+        o->input.providers = c->providers_file;
+    if (!o->input.mx_table)
+        o->input.mx_table = c->mx_table;
+    if (!o->input.bounce_rules)
+        o->input.bounce_rules = c->bounce_rules;
+    o->no_learning |= !c->learn_domains;
+    if (!o->last_sends)
+        o->last_sends = c->last_sends;
+    if (!o->max_visits)
+        o->max_visits = c->max_visits;
     if (!o->has_lateness)
         o->lateness_ms = c->lateness_ms;
     if (!o->has_max_names)
@@ -433,7 +414,7 @@ void replay_options_configure(struct replay_options *o, const struct config *c) 
             o->verified_domains[o->verified_count] = span_of(alloc_string(domain, strlen(domain)));
         }
     }
-    aws_settings_inherit(&o->buckets.aws, &c->aws);
+    aws_settings_inherit(&o->input.buckets.aws, &c->aws);
     o->rules = c->rules;
     o->rule_count = c->rule_count;
 }
@@ -442,5 +423,5 @@ void replay_options_deinit(struct replay_options *o) {
     for (size_t i = 0; i < o->verified_count; i++)
         free((char *)o->verified_domains[i].ptr); /* made by parse_domains */
     free(o->verified_domains);
-    bucket_options_deinit(&o->buckets);
+    input_options_deinit(&o->input);
 }

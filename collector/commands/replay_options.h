@@ -7,19 +7,18 @@
 #include <stdint.h>
 
 #include "aggregate/aggregate.h"
-#include "commands/aws_options.h"
-#include "commands/progress.h"
+#include "commands/input_options.h"
 #include "config/config.h"
 #include "core/err.h"
-#include "parsers/json_index.h"
+#include "sinks/openmetrics.h"
 #include "sinks/report.h"
+#include "sinks/report_like.h"
 
 enum { MAX_VIEWS = 16, MAX_TAG_TITLE = 300 };
 
 struct replay_options {
-    char **paths; /* borrowed from argv */
-    size_t path_count;
-    int64_t from_ms, to_ms, now_ms; /* INT64_MIN, INT64_MAX: open */
+    struct input_options input;
+    int64_t now_ms;
     int64_t lateness_ms, step_ms;
     enum report_format format;
     struct view_request views[MAX_VIEWS];
@@ -27,19 +26,21 @@ struct replay_options {
     struct span tag_names[EVENT_MAX_TAGS];
     unsigned tag_count;
     char tag_titles[EVENT_MAX_TAGS][MAX_TAG_TITLE]; /* of the configuration's tags */
-    bool compare, strict, quiet, help;
-    const char *metrics, *alerts, *cells, *quarantine, *providers; /* paths; NULL: not wanted */
-    uint64_t quarantine_bytes;                                     /* 0: the default */
-    const char *config_file;                                       /* NULL: none */
-    const struct alert_rule *rules;                                /* borrowed: the configured ones, or the defaults */
+    bool compare, quiet;
+    const char *metrics, *alerts, *cells, *openmetrics; /* paths; NULL: not wanted */
+    const char *quarantine;                             /* the same */
+    struct metric_label openmetrics_labels[OPENMETRICS_MAX_LABELS];
+    size_t openmetrics_label_count;
+    enum report_like like;
+    bool no_learning;
+    uint64_t last_sends, max_visits; /* 0: the default */
+    uint64_t quarantine_bytes;       /* 0: the default */
+    const char *config_file;         /* NULL: none */
+    const struct alert_rule *rules;  /* borrowed: the configured ones, or the defaults */
     size_t rule_count;
     struct span *verified_domains; /* owned; sorted */
     size_t verified_count;
     size_t max_names, max_rows;
-    unsigned threads;
-    enum json_isa isa;
-    enum progress_mode progress;
-    struct bucket_options buckets;               /* owned */
     bool has_lateness, has_max_names, has_views; /* said on the command line: the configuration does not count */
 };
 

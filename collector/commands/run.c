@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commands/command_fail.h"
 #include "commands/commands.h"
 #include "commands/run_internal.h"
 #include "core/alloc.h"
@@ -38,13 +39,6 @@ static int refuse_state(enum store_refusal why, const struct err *err) {
     default:
         return EXIT_BAD_CONFIG;
     }
-}
-
-static int fail(const struct err *err) {
-    fprintf(stderr, "ses-collector: %s\n", err->text);
-    if (err->code == ERR_USAGE)
-        fprintf(stderr, "ses-collector run --help lists the options.\n");
-    return err->code == ERR_USAGE ? EXIT_USAGE : err->code == ERR_CONFIG ? EXIT_BAD_CONFIG : EXIT_FAILED;
 }
 
 /* The alerts of a snapshot are a block of their own. */
@@ -88,7 +82,7 @@ static int make_parts(struct service *r) {
     enum store_refusal why = STORE_REFUSED_NONE;
     struct err err = {0};
     if (!can_write(r->options.metrics, &err) || !can_write(r->config.alerts_file, &err))
-        return fail(&err);
+        return command_fail("run", &err);
     r->keeper = keeper_open(r->config.state_path, &why, &err);
     if (!r->keeper)
         return refuse_state(why, &err);
@@ -98,7 +92,7 @@ static int make_parts(struct service *r) {
     /* The port first: nothing may be told to anybody by a process that cannot run. */
     if (!serve(r, &err) || !make_engine(r, &err) || !service_take_providers(r, &r->config, &err) ||
         !service_make_sources(r, &r->config, &err))
-        return fail(&err);
+        return command_fail("run", &err);
     return EXIT_DONE;
 }
 
@@ -227,7 +221,7 @@ static int end(struct service *r, int reason) {
     bool stopped = engine_stop(r->engine, ENGINE_END_MS);
     bool committed = stopped && engine_is_committed(r->engine), done = all_sources_done(r);
     if (stopped && !write_metrics(r, &err))
-        code = fail(&err);
+        code = command_fail("run", &err);
     if (!committed) /* nothing is lost: it is read again */
         code = EXIT_FAILED;
     log_event(LOG_INFO, "ended",
@@ -285,23 +279,23 @@ int command_run(int argc, char **argv) {
     static struct service r;
     struct err err = {0};
     if (!run_options_parse(&r.options, argc, argv, &err))
-        return fail(&err);
+        return command_fail("run", &err);
     if (r.options.help) {
         run_options_help();
         return EXIT_DONE;
     }
     if (!config_load(&r.config, r.options.config_file, &r.options.overrides, &err))
-        return fail(&err);
+        return command_fail("run", &err);
     log_configure(r.config.log_level, r.config.log_format);
     if (!r.config.source_count) {
         err_set(&err, ERR_CONFIG, "%s: there is nothing to read: name at least one under sources", r.config.path);
         config_deinit(&r.config);
-        return fail(&err);
+        return command_fail("run", &err);
     }
     set_limits();
     r.watchdog_ms = systemd_watchdog_ms();
     if (!service_init(&r, &err) || !take_signals(&r, &err))
-        return fail(&err);
+        return command_fail("run", &err);
     int code = make_parts(&r);
     if (code == EXIT_DONE) {
         start(&r);

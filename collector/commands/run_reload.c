@@ -47,6 +47,9 @@ void service_engine_options(const struct service *r, const struct config *c, str
         .idle_after_ms = c->idle_after_ms,
         .hold_behind_ms = c->hold_behind_ms,
         .max_names = c->max_names,
+        .learn_domains = c->learn_domains,
+        .last_sends = c->last_sends,
+        .max_visits = c->max_visits,
         .alerts_file = c->alerts_file,
         .exit_at_end = r->options.exit_at_end,
         .show_the_end = r->options.exit_at_end || r->options.metrics,
@@ -76,11 +79,14 @@ bool service_take_providers(struct service *r, const struct config *c, struct er
     struct provider_table *table = keeper_make_providers(r->keeper, err);
     if (!table)
         return false;
-    if (c->providers_file && !provider_table_load(table, c->providers_file, err)) {
+    struct knowledge *knowledge = NULL;
+    if (!c->providers_file || provider_table_load(table, c->providers_file, err))
+        knowledge = knowledge_create(table, &(struct knowledge_files){c->mx_table, c->bounce_rules}, err);
+    if (!knowledge) {
         provider_table_destroy(table);
         return false;
     }
-    engine_set_providers(r->engine, table);
+    engine_set_providers(r->engine, table, knowledge);
     free(r->verified_domains);
     r->verified_domains = d->verified_domains = alloc_zeroed(c->verified_count, sizeof *d->verified_domains);
     d->verified_count = c->verified_count;
@@ -331,7 +337,11 @@ static bool is_possible(const struct service *r, const struct config *c, struct 
     if (!c->source_count)
         return err_set(err, ERR_CONFIG, "%s: there is nothing to read: name at least one under sources", c->path);
     struct provider_table *table = provider_table_create();
-    bool ok = !c->providers_file || provider_table_load(table, c->providers_file, err);
+    struct knowledge *knowledge = NULL;
+    if (!c->providers_file || provider_table_load(table, c->providers_file, err))
+        knowledge = knowledge_create(table, &(struct knowledge_files){c->mx_table, c->bounce_rules}, err);
+    bool ok = knowledge != NULL;
+    knowledge_destroy(knowledge);
     provider_table_destroy(table);
     return ok;
 }

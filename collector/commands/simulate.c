@@ -27,6 +27,8 @@ static const char help_text[] =
     "  --duration LENGTH    the period's length, e.g. 90m, 2d (default 1h)\n"
     "  --messages N         that many messages, spread as a business day and week spread them (default 10000)\n"
     "  --rate N[/s]         instead: so many messages every second, evenly; 0.5 is one in two seconds\n"
+    "  --uneven SHARE       with --messages: every hour has up to that share more or less than the curve says, at\n"
+    "                       random (default 0, at most 0.9)\n"
     "  --size BYTES         stop after so many bytes of JSON (K, M, G); without --messages and --rate, as many\n"
     "                       messages as that takes. What would arrive later is lost, most late records too\n"
     "  --tail LENGTH        opens, complaints and the like that come later than this after the last message are left\n"
@@ -43,6 +45,10 @@ static const char help_text[] =
     "  complaints@WHAT      twenty times the complaints, of a configuration set or at a provider\n"
     "  badlist@SET          the configuration set mails a bought list: 25 % of the addresses do not exist\n"
     "  silence@SET          nothing is sent, and nothing is heard of what was sent\n"
+    "  drop@SET             only a tenth of the mail is sent\n"
+    "  surge@SET            ten times the mail is sent\n"
+    "  lost-deliveries@SET  what is delivered is not told: no Delivery event is written\n"
+    "  spamtrap@PROVIDER    the provider blocks 3 % of the mail to it, for a reason that is new\n"
     "  WHAT can be `all` in each of them. Providers are named as in the label: gmail, microsoft, yahoo, gmx_webde, "
     "...\n"
     "\n"
@@ -78,6 +84,7 @@ enum option_id {
     OPT_DURATION,
     OPT_MESSAGES,
     OPT_RATE,
+    OPT_UNEVEN,
     OPT_SIZE,
     OPT_TAIL,
     OPT_SETS,
@@ -105,6 +112,7 @@ static const struct option long_options[] = {
     {"duration", required_argument, NULL, OPT_DURATION},
     {"messages", required_argument, NULL, OPT_MESSAGES},
     {"rate", required_argument, NULL, OPT_RATE},
+    {"uneven", required_argument, NULL, OPT_UNEVEN},
     {"size", required_argument, NULL, OPT_SIZE},
     {"tail", required_argument, NULL, OPT_TAIL},
     {"sets", required_argument, NULL, OPT_SETS},
@@ -220,7 +228,9 @@ static bool parse_incident(const char *text, struct simulate_options *o, struct 
     while (kind < INCIDENTS && !span_eq((struct span){text, (size_t)(at - text)}, span_of(incident_names[kind])))
         kind++;
     if (kind == INCIDENTS)
-        return wrong(err, OPT_INCIDENT, text, "a kind of blocklist, outage, complaints, badlist or silence");
+        return wrong(
+            err, OPT_INCIDENT, text,
+            "a kind of blocklist, outage, complaints, badlist, silence, drop, surge, lost-deliveries or spamtrap");
     size_t len = (size_t)(colon - at - 1);
     if (len == 0 || len >= sizeof x->what)
         return wrong(err, OPT_INCIDENT, text, "a provider, a configuration set or `all` behind the @");
@@ -286,6 +296,9 @@ static bool parse_what(struct command *c, int id, const char *text, struct err *
         return parse_number(text, 1, UINT32_MAX, &o->messages) || wrong(err, id, text, "a number from 1 to 4294967295");
     case OPT_RATE:
         return parse_rate(text, &o->per_second) || wrong(err, id, text, "messages per second such as 50 or 0.5/s");
+    case OPT_UNEVEN:
+        return (parse_share(text, &o->uneven_ppm) && o->uneven_ppm <= 900000) ||
+               wrong(err, id, text, "a share from 0 to 0.9");
     case OPT_SIZE:
         return parse_size(text, &o->dump.max_bytes) || wrong(err, id, text, "a size such as 500M or 2G");
     case OPT_SETS:
@@ -356,6 +369,8 @@ static bool parse(int argc, char **argv, struct command *c, struct err *err) {
         return err_set(err, ERR_USAGE, "'%s' is no option", argv[optind]);
     if (c->options.messages && c->options.per_second > 0)
         return err_set(err, ERR_USAGE, "--messages and --rate cannot stand together: the one follows from the other");
+    if (c->options.uneven_ppm && c->options.per_second > 0)
+        return err_set(err, ERR_USAGE, "--uneven goes with --messages: --rate is even");
     if (!c->compress_given)
         c->options.dump.gzip = c->options.dump.folder != NULL;
     return true;

@@ -1,7 +1,6 @@
 /* Subscriptions of SNS that wait for an operator: shows them, and confirms one. */
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "aws/sns_certificates.h"
 #include "aws/sns_confirm.h"
 #include "commands/commands.h"
+#include "commands/option_values.h"
 #include "config/binder.h"
 #include "config/config.h"
 #include "core/alloc.h"
@@ -75,7 +75,7 @@ static int fail(const struct err *err) {
     return EXIT_USAGE;
 }
 
-static bool take_option(struct arguments *a, int id, char **argv, struct err *err) {
+static bool take_option(struct arguments *a, int id) {
     switch (id) {
     case OPT_CONFIG:
         a->config = optarg;
@@ -95,18 +95,15 @@ static bool take_option(struct arguments *a, int id, char **argv, struct err *er
     case OPT_HELP:
         a->help = true;
         return true;
-    case ':':
-        return err_set(err, ERR_USAGE, "%s: needs a value", argv[optind - 1]);
     default:
-        return err_set(err, ERR_USAGE, "%s: no such option, or it takes no value", argv[optind - 1]);
+        return false;
     }
 }
 
 static bool parse(struct arguments *a, int argc, char **argv, bool takes_file, struct err *err) {
-    opterr = 0;
-    optind = 0; /* glibc: forget the parse before */
-    for (int id; (id = getopt_long(argc, argv, ":", options, NULL)) != -1;)
-        if (!take_option(a, id, argv, err))
+    option_begin();
+    for (int id; (id = option_next(argc, argv, options, err)) != OPTION_END;)
+        if (!take_option(a, id))
             return false;
     if (a->help)
         return true;

@@ -25,6 +25,7 @@ enum key_type {
     KEY_SIZE,     /* uint64_t, bytes */
     KEY_DURATION, /* int64_t, ms; below 0 is "not given" */
     KEY_SHARE,    /* double, 0 to 1; below 0 is "not given" */
+    KEY_FACTOR,   /* double, 1.1 to 1000; below 0 is "not given" */
     KEY_TEXTS,    /* char ** and a count; one text alone is taken for a list of one */
     KEY_PATHS,    /* the same, each made absolute */
     KEY_NUMBERS,  /* int32_t * and a count */
@@ -52,6 +53,7 @@ struct key {
     unsigned flags;
     size_t at, width, count_at;             /* FIELD, LIST_FIELD */
     const char *fallback;                   /* the default, as it would be written; NULL: none */
+    const char *word;                       /* KEY_DURATION, KEY_SHARE: may stand in the value's place, and is a 0 */
     const char *shown_default;              /* where the default has to be told in words */
     int64_t min, max;                       /* KEY_NUMBER, KEY_NUMBERS, KEY_SIZE, KEY_DURATION (ms); max 0: none */
     const char *(*choice)(unsigned i);      /* NULL past the last */

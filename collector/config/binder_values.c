@@ -64,27 +64,44 @@ static bool parse_size(const struct key *k, const char *text, uint64_t *bytes, c
 }
 
 static bool parse_duration(const struct key *k, const char *text, int64_t *ms, char *right, size_t size) {
+    if (k->word && strcmp(text, k->word) == 0) {
+        *ms = 0;
+        return true;
+    }
+    const char * or = k->word ? ", or " : "", *word = k->word ? k->word : "";
     if (strcmp(text, "0") == 0 || strcmp(text, "0s") == 0) {
         *ms = 0;
     } else if (!duration_parse(span_of(text), ms)) {
-        snprintf(right, size, "write a duration as in 90s, 5m, 1h30m or 2d");
+        snprintf(right, size, "write a duration as in 90s, 5m, 1h30m or 2d%s%s", or, word);
         return false;
     }
     char least[DURATION_SIZE], most[DURATION_SIZE];
     duration_format(k->min, least);
     duration_format(k->max, most);
-    snprintf(right, size, k->max ? "write a duration from %s to %s" : "write a duration from %s on", least, most);
+    if (k->max)
+        snprintf(right, size, "write a duration from %s to %s%s%s", least, most, or, word);
+    else
+        snprintf(right, size, "write a duration from %s on%s%s", least, or, word);
     return *ms >= k->min && (!k->max || *ms <= k->max);
 }
 
-static bool parse_share(const char *text, double *share, char *right, size_t size) {
+static bool parse_share(const struct key *k, const char *text, double *share, char *right, size_t size) {
+    if (k->word && strcmp(text, k->word) == 0) {
+        *share = 0;
+        return true;
+    }
     if (!share_parse(text, share))
-        snprintf(right, size, "write a share as in 5%% or 0.05");
+        snprintf(right, size, "write a share as in 5%% or 0.05%s%s", k->word ? ", or " : "", k->word ? k->word : "");
     else if (*share > 1)
         snprintf(right, size, "a share is at most 100%%; write 5%% or 0.05");
     else
         return true;
     return false;
+}
+
+static bool parse_factor(const char *text, double *factor, char *right, size_t size) {
+    snprintf(right, size, "write how many times as much, from 1.1 to 1000, as in 3 or 2.5");
+    return share_parse(text, factor) && !strchr(text, '%') && *factor >= 1.1 && *factor <= 1000;
 }
 
 static void store_number(const struct key *k, void *field, int64_t value) {
@@ -114,8 +131,10 @@ bool value_store(const struct key *k, void *field, const char *text, char *right
         return parse_size(k, text, field, right, size);
     case KEY_DURATION:
         return parse_duration(k, text, field, right, size);
+    case KEY_FACTOR:
+        return parse_factor(text, field, right, size);
     default:
         assert(k->type == KEY_SHARE);
-        return parse_share(text, field, right, size);
+        return parse_share(k, text, field, right, size);
     }
 }

@@ -1,6 +1,7 @@
 /* The other way: from the structs to YAML, and the tables as documentation. */
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,10 @@ static void write_number(FILE *out, const struct key *k, const void *field) {
     fprintf(out, "%" PRId64, wide);
 }
 
+static bool stands_for_0(const struct key *k, const void *field) {
+    return k->word && (k->type == KEY_DURATION ? *(const int64_t *)field == 0 : fabs(*(const double *)field) < 1e-12);
+}
+
 static void write_scalar(struct writer *w, const struct key *k, const void *field) {
     char text[64];
     unsigned chosen;
@@ -121,11 +126,14 @@ static void write_scalar(struct writer *w, const struct key *k, const void *fiel
     case KEY_DURATION:
         duration_format(*(const int64_t *)field, text);
         break;
+    case KEY_FACTOR:
+        factor_format(*(const double *)field, text);
+        break;
     default:
         assert(k->type == KEY_SHARE);
         share_format(*(const double *)field, text);
     }
-    fputs(text, w->out);
+    fputs(stands_for_0(k, field) ? k->word : text, w->out);
 }
 
 static void write_members(struct writer *w, const struct key *k, const void *base) {
@@ -175,6 +183,7 @@ static bool is_given(const struct key *k, const void *base) {
     case KEY_DURATION:
         return *(const int64_t *)field >= 0;
     case KEY_SHARE:
+    case KEY_FACTOR:
         return *(const double *)field >= 0;
     case KEY_TEXTS:
     case KEY_PATHS:
@@ -250,6 +259,7 @@ static void write_type(FILE *out, const struct key *k) {
         [KEY_SIZE] = "size",
         [KEY_DURATION] = "duration",
         [KEY_SHARE] = "share",
+        [KEY_FACTOR] = "factor",
         [KEY_TEXTS] = "list",
         [KEY_PATHS] = "list of paths",
         [KEY_NUMBERS] = "list of numbers",
@@ -275,6 +285,8 @@ static void write_type(FILE *out, const struct key *k) {
         size_format((uint64_t)k->min, least);
         fprintf(out, ", %s or more", least);
     }
+    if (k->word)
+        fprintf(out, ", or `%s`", k->word);
     if (k->flags & KEY_SECRET)
         fputs(", secret", out);
 }

@@ -173,26 +173,86 @@ bool config_write(const struct config *c, FILE *out) {
     return !ferror(out);
 }
 
-static void write_default_rules(FILE *out) {
-    size_t count;
-    const struct alert_rule *rules = alert_default_rules(&count);
-    fputs("| name | severity | raised when | over | clear | at least | for | keeps firing |\n"
-          "| --- | --- | --- | --- | --- | --- | --- | --- |\n",
-          out);
-    for (size_t i = 0; i < count; i++) {
-        const struct alert_rule *r = &rules[i];
-        char threshold[SHARE_SIZE], clear[SHARE_SIZE];
-        share_format(r->threshold, threshold);
-        share_format(r->clear, clear);
-        fprintf(out, "| `%s` | %s | ", r->name, r->severity);
-        if (r->kind == ALERT_SILENCE)
-            fprintf(out, "no event came | %s | an event comes | %" PRIu64 " events in as long before", r->window_name,
-                    r->min_volume);
-        else
-            fprintf(out, "%s is %s or more | %s | under %s | %" PRIu64 " %s", rate_name(r->rate), threshold,
-                    r->window_name, clear, r->min_volume, rate_denominator_name(r->rate));
-        fprintf(out, " | %d min | %d min |\n", r->for_minutes, r->keep_firing_minutes);
+static void write_raised_when(FILE *out, const struct alert_rule *r) {
+    char threshold[SHARE_SIZE], factor[SHARE_SIZE];
+    share_format(r->threshold, threshold);
+    factor_format(r->factor, factor);
+    switch (r->kind) {
+    case ALERT_RATE_ABOVE:
+    case ALERT_RATE_BELOW:
+        fprintf(out, "%s%s is %s or %s", rate_name(r->rate), r->basis == BASIS_SENT ? " of what was sent" : "",
+                threshold, r->kind == ALERT_RATE_ABOVE ? "more" : "less");
+        return;
+    case ALERT_SILENCE:
+        fprintf(out, "no %s%scame", r->event < EVENT_TYPES ? event_type_name((enum event_type)r->event) : "event",
+                r->event < EVENT_TYPES ? " event " : " ");
+        return;
+    case ALERT_CHANGE:
+        fprintf(out, "%s is %s times that of the weeks before, and %s or more", rate_name(r->rate), factor, threshold);
+        return;
+    case ALERT_DROP:
+        share_format(r->factor, factor);
+        fprintf(out, "sends are %s or less of the smallest of the weeks before", factor);
+        return;
+    case ALERT_NEW_REASON:
+        fprintf(out, "bounces for one reason are %s of the sends or more, and %s times those of the week before",
+                threshold, factor);
+        return;
+    default:
+        fprintf(out, "sends are %s or more of `quota.per_%s`", threshold,
+                r->kind == ALERT_QUOTA_DAY ? "day" : "second");
     }
+}
+
+static void write_volume(FILE *out, const struct alert_rule *r) {
+    switch (r->kind) {
+    case ALERT_SILENCE:
+        fprintf(out, "%" PRIu64 " %s", r->min_volume,
+                r->event == EVENT_TYPES  ? "events in as long before"
+                : r->event == EVENT_SEND ? "sends in as long before"
+                                         : "sends in that time");
+        return;
+    case ALERT_DROP:
+        fprintf(out, "%" PRIu64 " sends in each week before", r->min_volume);
+        return;
+    case ALERT_NEW_REASON:
+        fprintf(out, "%" PRIu64 " bounces", r->min_volume);
+        return;
+    case ALERT_QUOTA_DAY:
+    case ALERT_QUOTA_SECOND:
+        fputs("a quota in the configuration", out);
+        return;
+    default:
+        fprintf(out, "%" PRIu64 " %s", r->min_volume, rate_denominator_name(r->rate));
+    }
+}
+
+static void write_default_rule(FILE *out, const struct alert_rule *r) {
+    char clear[SHARE_SIZE], sure[SHARE_SIZE];
+    share_format(r->clear, clear);
+    share_format(r->confidence, sure);
+    fprintf(out, "| `%s` | %s | ", r->name, r->severity);
+    write_raised_when(out, r);
+    fprintf(out, " | %s | ", r->window_name);
+    if (r->kind == ALERT_SILENCE)
+        fputs("one comes", out);
+    else
+        fprintf(out, "%s %s", r->kind == ALERT_RATE_BELOW || r->kind == ALERT_DROP ? "over" : "under", clear);
+    fputs(" | ", out);
+    write_volume(out, r);
+    fprintf(out, " | %s | %d min | %d min |\n", r->confidence > 0 ? sure : "", r->for_minutes, r->keep_firing_minutes);
+}
+
+static void write_default_rules(FILE *out) {
+    size_t count, quotas;
+    const struct alert_rule *rules = alert_default_rules(&count), *quota_rules = config_quota_rules(&quotas);
+    fputs("| name | severity | raised when | over | clear | at least | confidence | for | keeps firing |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+          out);
+    for (size_t i = 0; i < count; i++)
+        write_default_rule(out, &rules[i]);
+    for (size_t i = 0; i < quotas; i++)
+        write_default_rule(out, &quota_rules[i]);
 }
 
 void config_write_reference(FILE *out, enum config_reference which) {

@@ -41,11 +41,18 @@ struct config {
     /* counting: */
     int64_t lateness_ms;     /* default 72 h */
     char *providers_file;    /* NULL: the built-in table */
+    char *mx_table;          /* NULL: none */
+    bool learn_domains;      /* default: true */
+    char *bounce_rules;      /* NULL: the built-in ones */
+    uint64_t last_sends;     /* default DEFAULT_LAST_SENDS */
+    uint64_t max_visits;     /* default MAX_VISITS */
     char **verified_domains; /* lower case, sorted by bytes */
     size_t verified_count;
     char *tags[EVENT_MAX_TAGS];
     unsigned tag_count;
     size_t max_names; /* of configuration sets, identities, tag values shown; default as replay's */
+    /* quota: */
+    uint64_t quota_per_day, quota_per_second; /* of sends; 0: not known */
     /* quarantine: */
     char *quarantine_dir; /* NULL: none */
     uint64_t quarantine_bytes;
@@ -94,6 +101,9 @@ bool config_write(const struct config *c, FILE *out);
  * the default rules. */
 enum config_reference { CONFIG_REFERENCE_FILE, CONFIG_REFERENCE_WEB, CONFIG_REFERENCE_RULES };
 void config_write_reference(FILE *out, enum config_reference which);
+
+/* The rules that stand beside the default ones once quota.per_day is known; their quota is 0 here. Static. */
+const struct alert_rule *config_quota_rules(size_t *count);
 
 /* Some rule has a brake. It is armed when it is not a dry run, too. */
 bool config_has_brake(const struct config *c);

@@ -74,6 +74,21 @@ static const struct key counting_keys[] = {
     {"providers_file", KEY_PATH, KEY_READABLE, FIELD(struct config, providers_file),
      .shown_default = "none: the built-in table",
      .means = "A file that adds to the table of mailbox providers or overrides it ([its form](providers.md))."},
+    {"mx_table", KEY_PATH, KEY_READABLE, FIELD(struct config, mx_table), .shown_default = "none",
+     .means = "A file of domains and the names of their mail servers, to tell whose the mailboxes of a company's own "
+              "domain are ([its form](providers.md))."},
+    {"learn_domains", KEY_BOOL, 0, FIELD(struct config, learn_domains), .fallback = "true",
+     .means = "Whether what a server's reply gives away of whose a domain's mailboxes are, holds for mail that is sent "
+              "there later."},
+    {"bounce_rules", KEY_PATH, KEY_READABLE, FIELD(struct config, bounce_rules),
+     .shown_default = "none: the built-in rules",
+     .means = "A file of rules that say why mail bounced, asked before the built-in ones ([its form](reasons.md))."},
+    {"last_sends", KEY_NUMBER, KEY_FIXED, FIELD(struct config, last_sends), .fallback = "10000", .min = 100,
+     .max = 1000000000, .means = "Over how many of the last sends the reputation and the rates of `last_N` are taken."},
+    {"max_visits", KEY_NUMBER, KEY_FIXED, FIELD(struct config, max_visits), .fallback = "20000000", .min = 1000,
+     .max = 10000000000,
+     .means = "First opens and clicks that are remembered, so that a message counts once: 10 to 20 "
+              "bytes each, up to 62 days."},
     {"verified_domains", KEY_TEXTS, 0, LIST_FIELD(struct config, verified_domains, verified_count),
      .wrong = domain_wrong, .means = "Your own domains: left out of the reputation bounce rate, as AWS does."},
     {"tags", KEY_ITEMS, KEY_FIXED, .max = EVENT_MAX_TAGS, .take = take_tag, .show = show_tags,
@@ -83,6 +98,13 @@ static const struct key counting_keys[] = {
      .means = "Names of a kind (configuration sets, identities, values of a tag) that are shown; the least busy beyond "
               "become `other`. A configuration set has about 120 series of its own, and as many again with each "
               "provider."},
+};
+
+static const struct key quota_keys[] = {
+    {"per_day", KEY_NUMBER, 0, FIELD(struct config, quota_per_day), .fallback = "0", .max = 1000000000000,
+     .means = "How many recipients it may send to within 24 hours (Max24HourSend); 0: not known."},
+    {"per_second", KEY_NUMBER, 0, FIELD(struct config, quota_per_second), .fallback = "0", .max = 1000000000,
+     .means = "How many a second (MaxSendRate); 0: not known."},
 };
 
 static const struct key quarantine_keys[] = {
@@ -142,6 +164,7 @@ static const struct key aws_keys[] = {AWS_KEYS(struct config, aws)};
 static const struct section aws_section = {"aws", KEYS_OF(aws_keys)};
 static const struct section state_section = {"state", KEYS_OF(state_keys)};
 static const struct section counting_section = {"counting", KEYS_OF(counting_keys)};
+static const struct section quota_section = {"quota", KEYS_OF(quota_keys)};
 static const struct section quarantine_section = {"quarantine", KEYS_OF(quarantine_keys)};
 static const struct section log_section = {"log", KEYS_OF(log_keys)};
 static const struct section web_section = {"web", KEYS_OF(web_keys)};
@@ -150,6 +173,8 @@ static const struct section alerts_section = {"alerts", KEYS_OF(alerts_keys)};
 static const struct key root_keys[] = {
     {"state", KEY_SECTION, .section = &state_section, .means = "What is kept over a restart."},
     {"counting", KEY_SECTION, .section = &counting_section, .means = "What is counted, and for how long."},
+    {"quota", KEY_SECTION, .section = &quota_section,
+     .means = "The account's sending quota, as AWS's console shows it: for rules about how much of it is used."},
     {"quarantine", KEY_SECTION, .section = &quarantine_section, .means = "What becomes of malformed records."},
     {"log", KEY_SECTION, .section = &log_section, .means = "What the service says on standard error."},
     {"web", KEY_SECTION, .section = &web_section, .means = "The HTTP server."},

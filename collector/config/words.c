@@ -42,6 +42,15 @@ void share_format(double share, char out[SHARE_SIZE]) {
     }
 }
 
+void factor_format(double factor, char out[SHARE_SIZE]) {
+    double back = -1;
+    for (int digits = 0; digits <= SHARE_DECIMALS && back != factor; digits++) {
+        snprintf(out, SHARE_SIZE, "%.*f", digits, factor);
+        if (!share_parse(out, &back))
+            back = -1;
+    }
+}
+
 static const struct unit {
     const char *name;
     uint64_t bytes;

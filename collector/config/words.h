@@ -14,6 +14,8 @@ bool share_parse(const char *text, double *share);
 enum { SHARE_SIZE = 40 };
 void share_format(double share, char out[SHARE_SIZE]); /* in percent; parses to the same double */
 
+void factor_format(double factor, char out[SHARE_SIZE]); /* without a sign; share_parse gives the same double */
+
 /* "1GiB", "512 MiB", "10MB", "4096": whole numbers, binary and decimal units. */
 bool size_parse(const char *text, uint64_t *bytes);
 enum { SIZE_SIZE = 32 };

@@ -1,13 +1,29 @@
 #include "core/map.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/alloc.h"
 
+/* Who writes the records chooses the names, and so the ids, that keys are made of: the places in the table depend on
+ * what nobody knows. And each map has an order of its own: keys that went from one table into another in the order of
+ * both would pile up at its beginning. */
+static struct hash_key secret;
+static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
+static atomic_uint_least64_t maps;
+
+static void make_secret(void) {
+    secret = hash_key_random();
+    secret.k1 |= 1;
+}
+
 void map_init(struct map *m, size_t value_size) {
-    *m = (struct map){.value_size = value_size};
+    pthread_once(&secret_once, make_secret);
+    uint64_t number = atomic_fetch_add_explicit(&maps, 1, memory_order_relaxed);
+    *m = (struct map){.value_size = value_size, .seed = secret.k0 + number * 0x9e3779b97f4a7c15ull};
 }
 
 void map_deinit(struct map *m) {
@@ -28,7 +44,8 @@ void map_clear(struct map *m) {
 
 static size_t map_slot(const struct map *m, uint64_t key) {
     size_t mask = m->slots - 1;
-    size_t i = (size_t)hash_mix(key + 1) & mask;
+    unsigned __int128 product = (unsigned __int128)((key + 1) ^ m->seed) * secret.k1;
+    size_t i = ((size_t)product ^ (size_t)(product >> 64)) & mask;
     while (m->keys[i] && m->keys[i] != key + 1)
         i = (i + 1) & mask;
     return i;
@@ -63,7 +80,7 @@ void map_forget_changes(struct map *m) {
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 
 static void map_grow(struct map *m) {
-    struct map bigger = {.value_size = m->value_size, .len = m->len};
+    struct map bigger = {.value_size = m->value_size, .len = m->len, .seed = m->seed};
     bigger.slots = m->slots ? m->slots * 2 : 8;
     bigger.keys = alloc_zeroed(bigger.slots, sizeof *bigger.keys);
     bigger.values = alloc_zeroed(bigger.slots, m->value_size);

@@ -16,6 +16,7 @@ struct map {
     size_t slots; /* a power of two, or 0 while empty */
     size_t len;
     size_t value_size;
+    uint64_t seed; /* of the places: see map.c */
     /* Once map_track was called: which keys were put since map_forget_changes. */
     bool tracked;
     unsigned char *is_changed; /* by slot */

@@ -26,6 +26,12 @@ static const char *const event_type_names[EVENT_TYPES] = {
     [EVENT_UNKNOWN] = "unknown",
 };
 
+static const char *const visitor_names[VISITORS] = {
+    [VISITOR_HUMAN] = "human",
+    [VISITOR_PROXY] = "proxy",
+    [VISITOR_MACHINE] = "machine",
+};
+
 static const char *const bounce_type_names[BOUNCE_TYPES] = {
     [BOUNCE_UNDETERMINED] = "Undetermined",
     [BOUNCE_PERMANENT] = "Permanent",
@@ -99,6 +105,7 @@ static const char *const subscription_source_names[SUBSCRIPTION_SOURCES] = {
 };
 
 NAME_FUNCTION(event_type_name, enum event_type, event_type_names)
+NAME_FUNCTION(visitor_name, enum visitor, visitor_names)
 NAME_FUNCTION(bounce_type_name, enum bounce_type, bounce_type_names)
 NAME_FUNCTION(bounce_subtype_name, enum bounce_subtype, bounce_subtype_names)
 NAME_FUNCTION(feedback_type_name, enum feedback_type, feedback_type_names)

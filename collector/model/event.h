@@ -85,6 +85,15 @@ enum subscription_source {
     SUBSCRIPTION_SOURCES
 };
 
+/* Who fetched the picture of an open, or followed the link of a click: the label `agent`. */
+enum visitor {
+    VISITOR_HUMAN,
+    VISITOR_PROXY,   /* a mail service on behalf of a person: the person is real, where and with what is not */
+    VISITOR_MACHINE, /* nobody: a scanner, a tool, a picture fetched in advance */
+    VISITORS
+};
+
+const char *visitor_name(enum visitor v);
 const char *bounce_type_name(enum bounce_type v);
 const char *bounce_subtype_name(enum bounce_subtype v);
 const char *feedback_type_name(enum feedback_type v);
@@ -115,21 +124,27 @@ enum { EVENT_MAX_TAGS = 4 }; /* tags an operator can name as views at once */
 
 struct event {
     uint64_t key;         /* says which happening this is: equal keys are the same thing seen twice */
-    uint64_t message_key; /* message and recipient, whatever the event: to find a recipient's first delay */
+    uint64_t message_key; /* delay: message and recipient, whatever the event; open, click: the message; others: 0 */
+    uint64_t domain_key;  /* the recipients' domain, hashed, when no table says whose it is; 0: there is no such one */
     int64_t time_ms;      /* event time, UTC */
+    int64_t sent_ms;      /* mail.timestamp, but never after time_ms; time_ms where it was not given */
     uint32_t set;         /* configuration set, interned */
     uint32_t identity;    /* sending identity, interned */
     uint32_t detail;
+    uint32_t counters;             /* which rate counters it adds one to: bits 1 << enum rate_counter */
     uint32_t delivery_ms;          /* delivery: processingTimeMillis; EVENT_NO_DELIVERY_MS if it was not given */
+    uint32_t link;                 /* click: which link it is, hashed; 0: none was given */
     uint32_t tags[EVENT_MAX_TAGS]; /* values of the tags that are views, interned */
     uint16_t provider;
-    uint16_t counters; /* which rate counters it adds one to: bits 1 << enum rate_counter */
-    uint8_t type;      /* enum event_type */
-    uint8_t flags;     /* EVENT_FIRST, EVENT_LAST: of the events that one record became */
+    uint16_t hint;   /* whose the domain is, as this event's own text tells; PROVIDER_OTHER: it tells nothing */
+    uint8_t type;    /* enum event_type */
+    uint8_t flags;   /* EVENT_FIRST, EVENT_LAST: of the events that one record became; the first: EVENT_SINGLE */
+    uint8_t reason;  /* bounce, delay: enum bounce_reason */
+    uint8_t visitor; /* open, click: enum visitor, by what the event itself says */
 };
 
-/* A record's events follow each other, in one batch or across several. */
-enum { EVENT_FIRST = 1, EVENT_LAST = 2 };
+/* A record's events follow each other, in one batch or across several. EVENT_SINGLE: its message has one recipient. */
+enum { EVENT_FIRST = 1, EVENT_LAST = 2, EVENT_SINGLE = 4 };
 
 #define EVENT_NO_DELIVERY_MS UINT32_MAX
 

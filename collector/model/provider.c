@@ -1,14 +1,13 @@
 #include "model/provider.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/hash.h"
+#include "core/list_file.h"
 #include "model/provider_builtin.h"
 
 /* Ceilings, the built-in table included. docs/providers.md names them. */
@@ -212,32 +211,17 @@ static uint16_t put_provider(struct provider_table *t, struct span name) {
     return (uint16_t)t->provider_count++;
 }
 
-static bool is_blank(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* The next word of a line; an empty one at its end or at a comment, standing where the line stopped. */
-static struct span next_word(struct span *line) {
-    while (line->len && is_blank(line->ptr[0]))
-        line->ptr++, line->len--;
-    size_t n = 0;
-    while (n < line->len && !is_blank(line->ptr[n]) && line->ptr[n] != '#')
-        n++;
-    struct span word = {line->ptr, n};
-    line->ptr += n, line->len -= n;
-    return word;
-}
-
 static void add_builtin(struct provider_table *t, const struct provider_builtin *b) {
     uint16_t provider = put_provider(t, span_of(b->name));
     t->providers[provider].has_feedback_loop = b->feedback_loop;
-    struct span domains = span_of(b->domains), word;
-    while ((word = next_word(&domains)).len) {
+    for (const char *at = b->domains; *at;) {
+        struct span domain = {at, strcspn(at, " ")};
         struct rule rule;
-        const char *wrong = parse_rule(word, &rule);
+        const char *wrong = parse_rule(domain, &rule);
         assert(!wrong);
         bool added = put_rule(t, &rule, provider);
         assert(added);
+        at += domain.len + strspn(at + domain.len, " ");
     }
 }
 
@@ -305,29 +289,13 @@ static struct provider_table *copy_table(const struct provider_table *t) {
     return copy;
 }
 
-/* Where a file's reading stands. */
+static const struct list_form form = {.max = FILE_MAX, .comments = "#"};
+
 struct loader {
     struct provider_table *t;
-    const char *path;
-    size_t line;
-    const char *line_start;
+    struct list_file file;
     uint16_t provider; /* of the last provider line; PROVIDER_OTHER before the first */
-    struct err *err;
 };
-
-/* PATH:LINE:COLUMN: "WORD" WHAT. Bytes that a terminal might act on are shown as `?`. */
-static bool fail_at(const struct loader *l, struct span word, const char *what) {
-    char shown[64] = "";
-    size_t n = 0;
-    for (; n < word.len && n < sizeof shown - 4; n++)
-        shown[n] = (char)(word.ptr[n] >= ' ' && word.ptr[n] <= '~' ? word.ptr[n] : '?');
-    if (n < word.len)
-        memcpy(shown + n, "...", 4);
-    size_t column = (size_t)(word.ptr - l->line_start) + 1;
-    if (!word.len)
-        return err_set(l->err, ERR_CONFIG, "%.200s:%zu:%zu: %s", l->path, l->line, column, what);
-    return err_set(l->err, ERR_CONFIG, "%.200s:%zu:%zu: \"%s\" %s", l->path, l->line, column, shown, what);
-}
 
 static bool is_provider_name(struct span s) {
     if (s.len == 0 || s.len > NAME_MAX_LEN)
@@ -342,109 +310,70 @@ static bool is_provider_name(struct span s) {
 
 /* What follows the word `provider`: NAME [feedback_loop=yes|no]. Without the option a new provider has no feedback
  * loop, and a known one keeps what it has. */
-static bool load_provider_line(struct loader *l, struct span rest) {
-    struct span name = next_word(&rest);
+static bool load_provider_line(struct loader *l) {
+    struct span name = list_file_next_word(&l->file);
     if (!name.len)
-        return fail_at(l, name, "expected a name after `provider`");
+        return list_file_fail(&l->file, name, "expected a name after `provider`");
     if (!is_provider_name(name))
-        return fail_at(l, name, "is no provider's name: expected 1 to 40 of a-z, 0-9 and _");
+        return list_file_fail(&l->file, name, "is no provider's name: expected 1 to 40 of a-z, 0-9 and _");
     if (span_is(name, "other") || span_is(name, "multiple") || span_is(name, "simulator"))
-        return fail_at(l, name, "is a reserved name: expected another one");
+        return list_file_fail(&l->file, name, "is a reserved name: expected another one");
     l->provider = put_provider(l->t, name);
     if (l->provider == PROVIDER_OTHER)
-        return fail_at(l, name, "is one too many: expected at most 1000 providers, the built-in ones included");
-    struct span option = next_word(&rest);
+        return list_file_fail(&l->file, name,
+                              "is one too many: expected at most 1000 providers, the built-in ones included");
+    struct span option = list_file_next_word(&l->file);
     if (!option.len)
         return true;
     bool yes = span_is(option, "feedback_loop=yes");
     if (!yes && !span_is(option, "feedback_loop=no"))
-        return fail_at(l, option, "is no option: expected feedback_loop=yes or feedback_loop=no");
+        return list_file_fail(&l->file, option, "is no option: expected feedback_loop=yes or feedback_loop=no");
     l->t->providers[l->provider].has_feedback_loop = yes;
-    struct span more = next_word(&rest);
-    return !more.len || fail_at(l, more, "is too much: expected nothing behind feedback_loop");
+    struct span more = list_file_next_word(&l->file);
+    return !more.len || list_file_fail(&l->file, more, "is too much: expected nothing behind feedback_loop");
 }
 
 static bool load_domain(struct loader *l, struct span word) {
     struct rule rule;
     const char *wrong = parse_rule(word, &rule);
     if (wrong)
-        return fail_at(l, word, wrong);
+        return list_file_fail(&l->file, word, wrong);
     if (l->provider == PROVIDER_OTHER)
-        return fail_at(l, word, "belongs to nobody: expected a line `provider NAME` before it");
+        return list_file_fail(&l->file, word, "belongs to nobody: expected a line `provider NAME` before it");
     if (rule.kind == RULE_DOMAIN && span_eq((struct span){rule.text, rule.len}, span_of(simulator_domain)))
-        return fail_at(l, word, "is SES's mailbox simulator, which enters no rate: expected another domain");
+        return list_file_fail(&l->file, word,
+                              "is SES's mailbox simulator, which enters no rate: expected another domain");
     if (!put_rule(l->t, &rule, l->provider))
-        return fail_at(l, word, "is one too many: expected at most 100000 domains, the built-in ones included");
+        return list_file_fail(&l->file, word,
+                              "is one too many: expected at most 100000 domains, the built-in ones included");
     return true;
 }
 
-static bool load_line(struct loader *l, struct span line) {
-    l->line++;
-    l->line_start = line.ptr;
-    struct span word = next_word(&line);
+static bool load_line(struct loader *l) {
+    struct span word = list_file_next_word(&l->file);
     if (span_is(word, "provider"))
-        return load_provider_line(l, line);
-    for (; word.len; word = next_word(&line))
+        return load_provider_line(l);
+    for (; word.len; word = list_file_next_word(&l->file))
         if (!load_domain(l, word))
             return false;
     return true;
 }
 
-static bool load_text(struct loader *l, struct span text) {
-    if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0) /* an editor's byte order mark */
-        text.ptr += 3, text.len -= 3;
-    while (text.len) {
-        const char *end = memchr(text.ptr, '\n', text.len);
-        size_t len = end ? (size_t)(end - text.ptr) : text.len;
-        if (!load_line(l, (struct span){text.ptr, len}))
-            return false;
-        len += end != NULL;
-        text.ptr += len, text.len -= len;
-    }
-    return true;
-}
-
-static bool read_file(const char *path, struct buf *text, struct err *err) {
-    enum { STEP = 64 << 10 };
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return err_set_errno(err, ERR_IO, errno, "cannot open %.200s", path);
-    bool ok = true;
-    for (size_t n = 1; ok && n > 0 && text->len <= FILE_MAX; text->len += n) {
-        n = 0;
-        ok = buf_reserve(text, STEP);
-        if (ok)
-            n = fread(text->data + text->len, 1, STEP, f);
-    }
-    if (!ok)
-        err_set(err, ERR_IO, "cannot read %.200s: out of memory", path);
-    else if (ferror(f))
-        ok = err_set_errno(err, ERR_IO, errno, "cannot read %.200s", path);
-    else if (text->len > FILE_MAX)
-        ok = err_set(err, ERR_CONFIG, "%.200s is too large: expected at most 16 MiB", path);
-    fclose(f);
-    return ok;
-}
-
 /* Works on a copy, so that a file with an error changes nothing. */
 bool provider_table_load(struct provider_table *t, const char *path, struct err *err) {
-    struct buf text;
-    buf_init(&text, FILE_MAX + (128 << 10));
-    struct provider_table *next = NULL;
-    bool ok = read_file(path, &text, err);
-    if (!ok)
-        goto out;
-    next = copy_table(t);
-    struct loader l = {.t = next, .path = path, .provider = PROVIDER_OTHER, .err = err};
-    ok = load_text(&l, buf_span(&text));
+    struct loader l = {.provider = PROVIDER_OTHER};
+    bool ok = list_file_open(&l.file, path, &form, err);
+    if (ok)
+        l.t = copy_table(t);
+    while (ok && list_file_next_line(&l.file))
+        ok = load_line(&l);
     if (ok) {
         struct provider_table old = *t;
-        *t = *next;
-        *next = old;
+        *t = *l.t;
+        *l.t = old;
     }
-out:
-    provider_table_destroy(next);
-    buf_deinit(&text);
+    provider_table_destroy(l.t);
+    list_file_close(&l.file);
     return ok;
 }
 

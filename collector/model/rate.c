@@ -41,6 +41,16 @@ static const struct rate_rule {
                                 COUNT_RENDERING_FAILED},
     [RATE_UNSUBSCRIBE] = {"unsubscribe", "subscriptions that opt out, of one topic or of all",
                           "recipients delivered to", COUNT_OPTED_OUT, COUNT_DELIVERED, NO_COUNTER},
+    [RATE_OPEN] = {"open", "messages that a person opened", "recipients delivered to", COUNT_OPENED, COUNT_DELIVERED,
+                   NO_COUNTER},
+    [RATE_PROXY_OPEN] = {"proxy_open", "messages opened through a mail service's proxy", "recipients delivered to",
+                         COUNT_PROXY_OPENED, COUNT_DELIVERED, NO_COUNTER},
+    [RATE_MACHINE_OPEN] = {"machine_open", "messages opened by a machine", "recipients delivered to",
+                           COUNT_MACHINE_OPENED, COUNT_DELIVERED, NO_COUNTER},
+    [RATE_CLICK] = {"click", "messages in which a person followed a link", "recipients delivered to", COUNT_CLICKED,
+                    COUNT_DELIVERED, NO_COUNTER},
+    [RATE_MACHINE_CLICK] = {"machine_click", "messages in which a machine followed a link", "recipients delivered to",
+                            COUNT_MACHINE_CLICKED, COUNT_DELIVERED, NO_COUNTER},
 };
 
 static const struct rate_rule *rule_of(enum rate rate) {

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Counted per recipient (complaint and opt-out: per event). Simulator traffic is in none of them. */
+/* Counted per recipient (complaint and opt-out: per event; opened and clicked: per message, once for each kind of
+ * visitor). Simulator traffic is in none of them. */
 enum rate_counter {
     COUNT_SENT,
     COUNT_SENT_REPUTATION, /* sent to domains that the account has not verified */
@@ -20,6 +21,12 @@ enum rate_counter {
     COUNT_REJECTED,
     COUNT_RENDERING_FAILED,
     COUNT_OPTED_OUT,
+    COUNT_OPENED, /* messages opened by a person for the first time */
+    COUNT_PROXY_OPENED,
+    COUNT_MACHINE_OPENED,
+    COUNT_CLICKED,
+    COUNT_PROXY_CLICKED,
+    COUNT_MACHINE_CLICKED,
     RATE_COUNTERS
 };
 
@@ -34,6 +41,11 @@ enum rate {
     RATE_REJECT,
     RATE_RENDERING_FAILURE,
     RATE_UNSUBSCRIBE,
+    RATE_OPEN,
+    RATE_PROXY_OPEN,
+    RATE_MACHINE_OPEN,
+    RATE_CLICK,
+    RATE_MACHINE_CLICK,
     RATES
 };
 

@@ -15,12 +15,13 @@ const char *const push_endpoint_names[PUSH_ENDPOINTS] = {"firehose", "sns", "oth
 const char *const push_result_names[PUSH_RESULTS] = {"accepted",  "unauthorized", "forbidden",
                                                      "malformed", "too_large",    "busy"};
 
-const char *const window_names[WINDOWS] = {
-    [WINDOW_5M] = "5m",
-    [WINDOW_1H] = "1h",
-    [WINDOW_24H] = "24h",
-    [WINDOW_7D] = "7d",
-};
+const char *const basis_names[BASES] = {[BASIS_EVENT] = "event", [BASIS_SENT] = "sent"};
+
+const char *snapshot_window_name(const struct snapshot *s, int window) {
+    static const char *const names[WINDOW_LAST_SENDS] = {"5m", "1h", "24h", "7d"};
+    assert(window >= 0 && window < WINDOWS);
+    return window == WINDOW_LAST_SENDS ? s->last_sends_name : names[window];
+}
 
 static const struct {
     const char *name, *text;

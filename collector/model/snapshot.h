@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/bounce_reason.h"
 #include "model/event.h"
 #include "model/rate.h"
+#include "model/reputation.h"
 
 /* Upper bounds, in seconds, of ses_delivery_seconds' buckets; the last bucket is +Inf. */
 enum { DELIVERY_BUCKETS = 15 };
@@ -48,26 +50,71 @@ struct view {
     uint64_t overflowed; /* names folded into `other` by the cap */
 };
 
-/* One counter of what is counted beyond the event's type: a bounce subtype, a delay type, a template, ... */
+/* What is counted beyond an event's type. Numbers are for ever: the state has them. */
+enum detail_kind {
+    DETAIL_BOUNCE,            /* bounce_type, bounce_subtype */
+    DETAIL_COMPLAINT,         /* feedback_type */
+    DETAIL_DELAY,             /* delay_type */
+    DETAIL_SUBSCRIPTION,      /* change, source */
+    DETAIL_REJECT,            /* reason */
+    DETAIL_RENDERING_FAILURE, /* template */
+    DETAIL_BOUNCE_REASON,     /* reason: enum bounce_reason */
+    DETAIL_DELAY_REASON,      /* reason: the same */
+    DETAIL_OPEN,              /* agent: enum visitor */
+    DETAIL_CLICK,
+    DETAIL_UNIQUE_OPEN, /* messages, once for each agent */
+    DETAIL_UNIQUE_CLICK,
+    DETAIL_KINDS
+};
+
+/* One counter of it. */
 struct detail_row {
-    enum event_type type;
-    const char *first;  /* bounce_type, feedback_type, delay_type, reason, template, change */
-    const char *second; /* bounce_subtype, source; NULL where there is none */
+    enum detail_kind kind;
+    const char *first;  /* see enum detail_kind */
+    const char *second; /* NULL where there is none */
     const char *configuration_set;
     const char *provider; /* NULL for reject, rendering_failure and subscription */
     uint64_t count;
+    uint64_t before; /* the same in PERIOD_BEFORE */
 };
 
-/* A rate over a window that ends at the watermark. */
-enum { WINDOW_5M, WINDOW_1H, WINDOW_24H, WINDOW_7D, WINDOWS };
-extern const char *const window_names[WINDOWS];
+/* A rate over a window that ends at the watermark. On the basis `event` it holds what happened in that time; on the
+ * basis `sent` what became of the mail that was sent in it (so far). The last one is no time: it holds the mail of the
+ * fewest latest cells that together have at least so many sends as were asked for (all, if there are fewer). */
+enum { WINDOW_5M, WINDOW_1H, WINDOW_24H, WINDOW_7D, WINDOW_LAST_SENDS, WINDOWS };
+enum basis { BASIS_EVENT, BASIS_SENT, BASES };
+extern const char *const basis_names[BASES];
+enum { WINDOW_NAME_SIZE = 32, DEFAULT_LAST_SENDS = 10000 };
+struct snapshot;
+/* "5m", ..., "last_10000". Borrowed. */
+const char *snapshot_window_name(const struct snapshot *s, int window);
 struct window_row {
     int window;
+    enum basis basis;  /* WINDOW_LAST_SENDS: only BASIS_SENT */
     const char *scope; /* "account", "provider", "configuration_set", "provider_configuration_set", "identity" */
     const char *provider;
     const char *configuration_set;
     const char *identity; /* "" unless the scope is identity */
     struct rate_counts counts;
+};
+
+/* An account's or a configuration set's standing with AWS, over the last sends. */
+struct reputation_row {
+    enum reputation_kind kind;
+    const char *scope;             /* "account", "configuration_set" */
+    const char *configuration_set; /* "" of the account */
+    uint64_t numerator, denominator;
+    enum reputation_state state;
+    uint64_t to_next;      /* more bounces or complaints to the next threshold */
+    double next_threshold; /* 0: none */
+};
+
+/* Bounces at a provider for one reason, in a window by event time; only those that are in the rates. */
+struct reason_row {
+    int window;
+    const char *provider;
+    enum bounce_reason reason;
+    uint64_t bounced;
 };
 
 struct label_pair {
@@ -81,8 +128,11 @@ struct alert_row {
     const char *scope;
     const char *provider;          /* "" unless the scope has it */
     const char *configuration_set; /* the same */
-    const char *rate;
+    const char *identity;          /* the same */
+    const char *reason;            /* the bounce reason that it is about; "" of other kinds */
+    const char *rate;              /* what is watched: a rate's name, "events", "sends", ... */
     const char *window;
+    const char *basis;   /* "event", "sent" */
     const char *summary; /* one sentence */
     const char *description;
     enum alert_state state;
@@ -91,6 +141,7 @@ struct alert_row {
     uint64_t numerator, denominator;
     uint64_t incident;               /* which incident it is, for ever; 0 = none yet (pending), or a batch run */
     bool held;                       /* not to be announced: it was seen while a backlog was read */
+    uint64_t muted_by;               /* not to be announced: it is a part of that incident, which fires; 0 = none */
     const struct label_pair *labels; /* the rule's own, beside the fixed ones; sorted by name */
     size_t label_count;
     const struct label_pair *annotations; /* the rule's own, beside summary and description */
@@ -263,7 +314,15 @@ struct snapshot {
     size_t detail_count;
     struct window_row *windows;
     size_t window_count;
-    struct alert_row *alerts; /* by time of activity */
+    char last_sends_name[WINDOW_NAME_SIZE]; /* of WINDOW_LAST_SENDS */
+    struct reputation_row *reputation;      /* the account's, then sets by name; of each kind one */
+    size_t reputation_count;
+    struct reason_row *reasons; /* by window, provider, and falling number */
+    size_t reason_count;
+    uint64_t domains_learned;   /* whose provider was told by what replies say */
+    uint64_t domains_forgotten; /* found no place; their mail stays with `other` */
+    uint64_t visits_forgotten;  /* first opens and clicks that were forgotten before their time: the ceiling */
+    struct alert_row *alerts;   /* by time of activity */
     size_t alert_count;
     uint64_t alerts_dropped;             /* beyond the list's cap */
     struct brake_row brakes[BRAKE_ROWS]; /* what is paused */

@@ -3,6 +3,7 @@
 #ifndef PIPELINE_ALERTING_H
 #define PIPELINE_ALERTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,11 @@
 #include "alert/rule.h"
 
 struct alerting;
+
+/* What the aggregate has to be asked for, so that these rules can be looked at: closed minutes with pairs and
+ * identities (aggregate_options.keep_wide), and with what became of mail by when it was sent (keep_cohorts). */
+bool alerting_wants_wide(const struct alert_rule *rules, size_t count);
+bool alerting_wants_cohorts(const struct alert_rule *rules, size_t count);
 
 /* The rules and the names are borrowed. Returns new. */
 struct alerting *alerting_create(const struct alert_rule *rules, size_t count, const struct snapshot_names *names);
@@ -27,8 +33,8 @@ struct alert_row *alerting_rows(const struct alerting *a, size_t *count, uint64_
 
 struct alerting_hooks {
     void *context;
-    /* An incident began or ended, or is no longer held; one that is held is to be told to nobody. Its row is borrowed
-     * for the call. */
+    /* An incident began or ended, or is no longer held or muted; one that is held, or muted, is to be told to nobody.
+     * Those that begin together come when their minute has been looked at. The row is borrowed for the call. */
     void (*on_change)(void *context, const struct alert_row *incident);
     /* Every minute, for an incident that goes on and whose rule has a brake: its value and its two numbers are those of
      * now. NULL: nobody wants to know. */
@@ -39,8 +45,10 @@ struct alerting_hooks {
  * first minute. */
 void alerting_go_live(struct alerting *a, struct intern *rule_numbers, const struct alerting_hooks *hooks);
 
-/* A minute that was looked at has changed after all: later windows are right, what was decided stands. */
-void alerting_amend(struct alerting *a, int64_t minute, uint64_t series, unsigned counters, int by);
+/* A minute that was looked at has changed after all: later windows are right, what was decided stands. As amended_fn.
+ */
+void alerting_amend(struct alerting *a, int64_t minute, int64_t sent_minute, uint64_t series, unsigned counters,
+                    int by);
 
 /* Nothing came up to before `minute`: looks at the minutes until there. */
 void alerting_advance(struct alerting *a, int64_t minute);

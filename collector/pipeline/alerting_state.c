@@ -42,26 +42,8 @@ static void save_incidents(const struct alerting *a, const struct state_writer *
     buf_deinit(&text);
 }
 
-/* The longest that a rule of silence looks back. */
-static int64_t activity_kept(const struct alerting *a) {
-    int64_t longest = 0;
-    for (size_t i = 0; i < a->rule_count; i++)
-        if (a->rules[i].rule->kind == ALERT_SILENCE && 2 * (int64_t)a->rules[i].rule->window > longest)
-            longest = 2 * (int64_t)a->rules[i].rule->window;
-    return longest;
-}
-
 static void save_number(const struct state_writer *to, uint64_t key, int64_t value) {
     to->put(to->context, STATE_NUMBERS, STATE_NUMBERS_OF_ALERTING, key, &value, sizeof value);
-}
-
-static void note_gone(void *context, uint64_t number) {
-    struct alerting *a = context;
-    alerting_push(&a->gone, &a->gone_count, &a->gone_size, number);
-}
-
-void alerting_prune(struct alerting *a, int64_t minute) {
-    incidents_prune(&a->incidents, minute * MINUTE_MS, note_gone, a);
 }
 
 void alerting_save(struct alerting *a, const struct state_writer *to) {
@@ -71,9 +53,9 @@ void alerting_save(struct alerting *a, const struct state_writer *to) {
     save_number(to, NUMBER_NEXT, a->next);
     save_number(to, NUMBER_LAST_INCIDENT, (int64_t)a->incidents.last);
     for (size_t i = 0; i < a->activity_count; i++)
-        to->put(to->context, STATE_ACTIVITY, a->activity[i].minute, 0, &a->activity[i].records,
+        to->put(to->context, STATE_ACTIVITY, a->activity[i].minute, 0, a->activity[i].records,
                 sizeof a->activity[i].records);
-    to->drop_below(to->context, STATE_ACTIVITY, a->next - activity_kept(a));
+    to->drop_below(to->context, STATE_ACTIVITY, a->next - a->records_kept);
     for (size_t i = 0; i < a->stale_count; i += 2)
         to->drop(to->context, STATE_WATCHES, (int64_t)a->stale[i], a->stale[i + 1]);
     for (size_t i = 0; i < a->rule_count; i++)
@@ -149,26 +131,16 @@ static void load_watch(void *context, int64_t index, uint64_t key, const void *v
     put_watch(a, r, (uint32_t)index, key, &w);
 }
 
-static void put_activity(struct alerting *a, int64_t minute, uint32_t records) {
-    for (size_t i = 0; i < a->rule_count; i++) {
-        struct rule_state *r = &a->rules[i];
-        int64_t window = r->rule->window, ring = 2 * window;
-        if (r->rule->kind != ALERT_SILENCE || minute >= a->next || minute < a->next - ring)
-            continue;
-        r->records[((minute % ring) + ring) % ring] = records;
-        if (minute >= a->next - window)
-            r->recent += records;
-        else
-            r->before += records;
-    }
+static void put_activity(struct alerting *a, int64_t minute, const uint32_t records[EVENT_TYPES]) {
+    if (minute < a->next && minute >= a->next - a->records_kept)
+        memcpy(alerting_records(a, minute), records, sizeof *a->records);
 }
 
 static void load_activity(void *context, int64_t index, uint64_t key, const void *value) {
-    struct alerting *a = context;
-    uint32_t records;
+    uint32_t records[EVENT_TYPES];
     (void)key;
-    memcpy(&records, value, sizeof records);
-    put_activity(a, index, records);
+    memcpy(records, value, sizeof records);
+    put_activity(context, index, records);
 }
 
 /* Nobody watches these any more. */
@@ -184,13 +156,15 @@ bool alerting_load(struct alerting *a, const struct state_reader *from, const st
     if (!from->each(from->context, STATE_INCIDENTS, 0, load_incident, a, err) ||
         !from->each(from->context, STATE_NUMBERS, sizeof(int64_t), load_number, a, err) ||
         !from->each(from->context, STATE_WATCHES, sizeof(struct watch), load_watch, a, err) ||
-        !from->each(from->context, STATE_ACTIVITY, sizeof(uint32_t), load_activity, a, err))
+        !from->each(from->context, STATE_ACTIVITY, EVENT_TYPES * sizeof(uint32_t), load_activity, a, err))
         return false;
     size_t stale = a->stale_count;
     alerting_saved(a);
     a->stale_count = stale;
+    alerting_sum_silence(a);
     alerting_fill_windows(a, counts);
     close_orphans(a);
+    a->some_ended = true; /* what muted others may be gone */
     return true;
 }
 
@@ -204,18 +178,10 @@ static void take_watches(struct alerting *a, const struct rule_state *from) {
     }
 }
 
-/* From the old rule of silence that remembers longest. */
 static void take_activity(struct alerting *a, const struct alerting *old) {
-    const struct rule_state *longest = NULL;
-    for (size_t i = 0; i < old->rule_count; i++)
-        if (old->rules[i].rule->kind == ALERT_SILENCE &&
-            (!longest || old->rules[i].rule->window > longest->rule->window))
-            longest = &old->rules[i];
-    if (!longest)
-        return;
-    int64_t ring = 2 * (int64_t)longest->rule->window;
-    for (int64_t minute = a->next - ring; minute < a->next; minute++)
-        put_activity(a, minute, longest->records[((minute % ring) + ring) % ring]);
+    for (int64_t minute = a->next - old->records_kept; minute < a->next; minute++)
+        put_activity(a, minute, alerting_records(old, minute));
+    alerting_sum_silence(a);
 }
 
 /* What was not saved yet must be saved all the same. */
@@ -232,6 +198,7 @@ void alerting_take_over(struct alerting *a, struct alerting *old, const struct a
     a->started = old->started;
     a->next = old->next;
     a->held = old->held;
+    a->some_ended = old->some_ended;
     a->incidents = old->incidents;
     old->incidents = (struct incidents){0};
     take_unsaved(a, old);

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "aggregate/cells.h"
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -75,16 +74,16 @@ static void on_closed(void *context, const struct closed_minute *minute) {
     alerting_minute(e->alerting, minute);
 }
 
-static void on_amended(void *context, int64_t minute, uint64_t series, unsigned counters, int by) {
+static void on_amended(void *context, int64_t minute, int64_t sent_minute, uint64_t series, unsigned counters, int by) {
     struct engine *e = context;
-    alerting_amend(e->alerting, minute, series, counters, by);
+    alerting_amend(e->alerting, minute, sent_minute, series, counters, by);
 }
 
 static void on_alert(void *context, const struct alert_row *incident) {
     struct engine *e = context;
     e->alerts_changed = e->dirty = true;
     engine_brake_incident(e, incident);
-    if (incident->held)
+    if (incident->held || incident->muted_by)
         return;
     outbox_add(e->parts.outbox, incident, clock_wall_ms());
     log_event_always(incident->state == ALERT_FIRING ? LOG_WARN : LOG_INFO,
@@ -96,72 +95,6 @@ static void on_alert(void *context, const struct alert_row *incident) {
 
 static void on_standing(void *context, const struct alert_row *incident) {
     engine_brake_incident(context, incident);
-}
-
-/* --- time --------------------------------------------------------------------------------------------------------- */
-
-bool engine_all_caught_up(const struct engine *e) {
-    if (!e->source_count) /* they are being exchanged */
-        return false;
-    for (size_t i = 0; i < e->source_count; i++) {
-        struct source_row row = {0};
-        e->sources[i].source->ops->status(e->sources[i].source, &row);
-        source_row_deinit(&row);
-        if (!row.caught_up)
-            return false;
-    }
-    return hopper_waiting(e->parts.hopper) == 0;
-}
-
-/* How far time has come although no event says so: once nothing came for a while, and nothing more is there to be read,
- * it goes on with the clock. Not before: a stream that arrives in bursts is not silent between them. */
-static int64_t idle_time_ms(const struct engine *e, bool caught_up, int64_t now_ns) {
-    int64_t idle_ms = (now_ns - e->moved_ns) / ns_per_ms - e->options.idle_after_ms;
-    if (!caught_up || e->options.exit_at_end || idle_ms <= 0)
-        return INT64_MIN;
-    return aggregate_watermark_ms(e->aggregate) + idle_ms - e->options.settle_ms;
-}
-
-/* The clock, but never behind where it once was: a clock that is set back must not make the present a future, whose
- * events are not counted. */
-static int64_t present_ms(const struct engine *e) {
-    int64_t wall = clock_wall_ms();
-    int64_t since_start = e->service.started_ms + (clock_monotonic_ns() - e->started_ns) / ns_per_ms;
-    int64_t watermark = aggregate_watermark_ms(e->aggregate);
-    int64_t latest = wall > since_start ? wall : since_start;
-    return latest > watermark ? latest : watermark;
-}
-
-/* Moves the minutes that are judged: behind the events, and behind the clock while there are none. */
-static void move_time(struct engine *e, int64_t now_ms) {
-    bool caught_up = engine_all_caught_up(e);
-    int64_t before = aggregate_open_from(e->aggregate), now_ns = clock_monotonic_ns();
-    aggregate_set_now(e->aggregate, now_ms);
-    e->was_caught_up |= caught_up;
-    int64_t judged_ms = before == INT64_MIN ? INT64_MIN : before * MINUTE_MS;
-    e->behind = !caught_up && (judged_ms == INT64_MIN || now_ms - judged_ms > e->options.hold_behind_ms);
-    alerting_hold(e->alerting, e->behind);
-    if (before == INT64_MIN)
-        return;
-    if (aggregate_watermark_ms(e->aggregate) != e->seen_watermark_ms) {
-        e->seen_watermark_ms = aggregate_watermark_ms(e->aggregate);
-        e->moved_ns = now_ns;
-    }
-    int64_t idle_ms = idle_time_ms(e, caught_up, now_ns);
-    if (idle_ms != INT64_MIN)
-        aggregate_close_until(e->aggregate, idle_ms);
-    alerting_advance(e->alerting, aggregate_open_from(e->aggregate));
-    e->dirty |= aggregate_open_from(e->aggregate) != before;
-}
-
-/* The end of a batch run: all minutes there are, are over. */
-static void finish_time(struct engine *e) {
-    int64_t watermark = aggregate_watermark_ms(e->aggregate);
-    if (watermark == INT64_MIN)
-        return;
-    aggregate_finish(e->aggregate);
-    alerting_finish(e->alerting, watermark);
-    e->dirty = true;
 }
 
 /* --- commits ------------------------------------------------------------------------------------------------------ */
@@ -252,9 +185,9 @@ static bool commit(struct engine *e) {
 }
 
 static bool tick(struct engine *e) {
-    int64_t now_ms = present_ms(e);
+    int64_t now_ms = engine_present_ms(e);
     uint64_t asked = atomic_load(&e->asked);
-    move_time(e, now_ms);
+    engine_move_time(e, now_ms);
     bool committed = commit(e);
     if (committed) {
         acknowledge(e);
@@ -314,7 +247,7 @@ static void drain(struct engine *e) {
     while (!e->full && (chain = hopper_next(e->parts.hopper, 0)))
         count_chain(e, chain);
     if (e->options.exit_at_end)
-        finish_time(e);
+        engine_finish_time(e);
     e->next_publish_ns = e->options.show_the_end ? 0 : INT64_MAX;
     atomic_store(&e->committed, engine_commit(e));
 }
@@ -457,7 +390,7 @@ static struct alerting *make_alerting(struct engine *e, const struct alert_rule 
     return a;
 }
 
-static void make_aggregate(struct engine *e) {
+static void make_aggregate(struct engine *e, const struct alert_rule *rules, size_t rule_count) {
     struct aggregate_options options = {
         .now_ms = clock_wall_ms(),
         .lateness_ms = e->options.lateness_ms,
@@ -467,8 +400,13 @@ static void make_aggregate(struct engine *e) {
         .on_closed = on_closed,
         .on_closed_context = e,
         .on_amended = on_amended,
+        .keep_wide = alerting_wants_wide(rules, rule_count),
+        .keep_cohorts = alerting_wants_cohorts(rules, rule_count),
         .settle_ms = e->options.settle_ms,
         .keep_state = true,
+        .learning = e->options.learn_domains ? LEARN_FOR_LATER : LEARN_NOTHING,
+        .last_sends = e->options.last_sends,
+        .max_visits = e->options.max_visits,
     };
     memcpy(options.tag_numbers, e->kept.tag_numbers, sizeof options.tag_numbers);
     e->aggregate = aggregate_create(&options);
@@ -491,9 +429,9 @@ struct engine *engine_create(const struct engine_options *options, const struct 
         engine_destroy(e);
         return NULL;
     }
-    engine_set_providers(e, providers);
+    engine_set_providers(e, providers, knowledge_create(providers, &(struct knowledge_files){0}, err));
     name_sources(e);
-    make_aggregate(e);
+    make_aggregate(e, rules, rule_count);
     e->alerting = make_alerting(e, rules, rule_count);
     if (!load(e, err)) {
         engine_destroy(e);
@@ -520,8 +458,11 @@ void engine_destroy(struct engine *e) {
         intern_destroy(e->kept.tags[i]);
     for (size_t i = 0; i < AGGREGATE_SOURCES; i++)
         free(e->troubles[i]);
-    for (size_t i = 0; i < e->provider_tables; i++)
+    for (size_t i = 0; i < e->provider_tables; i++) {
+        knowledge_destroy(e->knowledge[i]);
         provider_table_destroy(e->providers[i]);
+    }
+    free(e->knowledge);
     free(e->providers);
     free(e->changed);
     pthread_mutex_destroy(&e->errand_lock);
@@ -551,20 +492,26 @@ void engine_show_sources(struct engine *e, struct running_source *sources, size_
 
 void engine_set_rules(struct engine *e, const struct alert_rule *rules, size_t count) {
     struct alerting *old = e->alerting;
+    aggregate_keep(e->aggregate, alerting_wants_wide(rules, count), alerting_wants_cohorts(rules, count));
     e->alerting = make_alerting(e, rules, count);
     alerting_take_over(e->alerting, old, e->aggregate);
     e->alerts_changed = true;
 }
 
-void engine_set_providers(struct engine *e, struct provider_table *providers) {
-    e->providers = alloc_resize(e->providers, e->provider_tables + 1, sizeof(struct provider_table *));
-    e->providers[e->provider_tables++] = providers;
+void engine_set_providers(struct engine *e, struct provider_table *providers, struct knowledge *knowledge) {
+    size_t at = e->provider_tables++;
+    e->providers = alloc_resize(e->providers, at + 1, sizeof(struct provider_table *));
+    e->knowledge = alloc_resize(e->knowledge, at + 1, sizeof(struct knowledge *));
+    e->providers[at] = providers;
+    e->knowledge[at] = knowledge;
     e->dictionary.providers = e->names.providers = providers;
+    e->dictionary.knowledge = knowledge;
 }
 
 void engine_set_options(struct engine *e, const struct engine_options *options) {
     e->options = *options;
     e->alerts_changed = true;
+    aggregate_set_learning(e->aggregate, options->learn_domains);
     engine_brake_watch(e);
 }
 

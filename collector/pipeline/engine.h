@@ -29,6 +29,8 @@ struct engine_options {
     int64_t idle_after_ms;  /* time goes on with the clock when no newer event came for so long */
     int64_t hold_behind_ms; /* further behind than this, incidents are held */
     size_t max_names;
+    bool learn_domains; /* this and the next two: as aggregate_options */
+    uint64_t last_sends, max_visits;
     const char *alerts_file;   /* NULL: none */
     bool exit_at_end;          /* time moves with the events alone */
     bool show_the_end;         /* the board has the last word: a snapshot of the state at the end */
@@ -74,8 +76,8 @@ int engine_source_index(struct engine *e, const char *name, const char *kind);
 /* The sources whose state is shown; borrowed. */
 void engine_show_sources(struct engine *e, struct running_source *sources, size_t count);
 void engine_set_rules(struct engine *e, const struct alert_rule *rules, size_t count);
-/* Takes the table. */
-void engine_set_providers(struct engine *e, struct provider_table *providers);
+/* Takes both. */
+void engine_set_providers(struct engine *e, struct provider_table *providers, struct knowledge *knowledge);
 /* Borrows the options until the next call. What was kept stays in the state when nothing is asked for any more. */
 bool engine_set_suppression(struct engine *e, const struct suppression_options *options, struct err *err);
 void engine_set_options(struct engine *e, const struct engine_options *options);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alert/incidents.h"
+#include "alert/wilson.h"
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -57,7 +58,7 @@ static void say(struct engine *e, const struct alert_rule *rule, const struct al
     e->brake.decisions[d]++;
     double confidence = rule && rule->brake.on ? rule->brake.confidence : 0.95;
     snprintf(value, sizeof value, "%.6f", a->value);
-    snprintf(bound, sizeof bound, "%.6f", brake_lower_bound(a->numerator, a->denominator, confidence));
+    snprintf(bound, sizeof bound, "%.6f", wilson_lower(a->numerator, a->denominator, confidence));
     snprintf(threshold, sizeof threshold, "%.6f", a->threshold);
     log_event_always(
         LOG_WARN, a->state == ALERT_RESOLVED ? "the brake decides at an incident's end" : "the brake decides",

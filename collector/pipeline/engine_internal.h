@@ -34,7 +34,9 @@ struct engine {
     struct snapshot_names names;
     const char *source_names[AGGREGATE_SOURCES], *source_kinds[AGGREGATE_SOURCES];
     char *troubles[AGGREGATE_SOURCES]; /* owned; of each source, as it was logged last; NULL: none */
-    struct provider_table **providers; /* the last one is in use; those before may still be read from */
+    /* The last ones are in use; those before may still be read from. */
+    struct provider_table **providers;
+    struct knowledge **knowledge; /* made with the providers of the same place */
     size_t provider_tables;
     struct aggregate *aggregate;
     struct alerting *alerting;
@@ -75,7 +77,13 @@ void engine_brake_watch(struct engine *e); /* what is paused, with a brake that 
 void engine_brake_show(const struct engine *e, struct snapshot *s, struct service_row *row);
 void engine_brake_deinit(struct engine *e);
 
+/* engine_time.c */
 bool engine_all_caught_up(const struct engine *e);
+int64_t engine_present_ms(const struct engine *e);
+void engine_move_time(struct engine *e, int64_t now_ms); /* minutes that are over are judged; before a commit */
+void engine_finish_time(struct engine *e);               /* the end of a batch run: all there are, are over */
+
+/* engine_publish.c */
 void engine_publish(struct engine *e, int64_t now_ms);
 
 #endif

@@ -194,14 +194,14 @@ static void drop_below(void *context, int table, int64_t index) {
     store_drop_cells_below(k->store, table, index);
 }
 
-static void add_keys(void *context, int64_t hour, const uint64_t *keys, size_t count) {
+static void add_keys(void *context, enum state_keys set, int64_t index, const uint64_t *keys, size_t count) {
     struct keeper *k = context;
-    store_add_keys(k->store, hour, keys, count);
+    store_add_keys(k->store, set, index, keys, count);
 }
 
-static void drop_keys_below(void *context, int64_t hour) {
+static void drop_keys_below(void *context, enum state_keys set, int64_t index) {
     struct keeper *k = context;
-    store_drop_keys_below(k->store, hour);
+    store_drop_keys_below(k->store, set, index);
 }
 
 struct state_writer keeper_writer(struct keeper *k) {
@@ -237,15 +237,15 @@ struct keys_load {
     void *context;
 };
 
-static bool load_keys(void *context, int64_t hour, const uint64_t *keys, size_t count) {
+static bool load_keys(void *context, int64_t index, const uint64_t *keys, size_t count) {
     const struct keys_load *load = context;
-    load->each(load->context, hour, keys, count);
+    load->each(load->context, index, keys, count);
     return true;
 }
 
-static bool each_keys(void *context, state_keys_fn fn, void *fn_context, struct err *err) {
+static bool each_keys(void *context, enum state_keys set, state_keys_fn fn, void *fn_context, struct err *err) {
     struct keeper *k = context;
-    return store_each_keys(k->store, load_keys, &(struct keys_load){fn, fn_context}, err);
+    return store_each_keys(k->store, set, load_keys, &(struct keys_load){fn, fn_context}, err);
 }
 
 struct state_reader keeper_reader(struct keeper *k) {

@@ -1,10 +1,11 @@
 #include "pipeline/replay.h"
 
-#include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/alloc.h"
+#include "pipeline/relay.h"
 #include "pipeline/worker.h"
 
 enum {
@@ -13,161 +14,72 @@ enum {
     STRETCH = 16 << 20,
 };
 
-/* An object on its way: its batches, in order. */
-struct job {
-    struct batch *first, *last;
-    bool done;
-    char *trouble; /* owned; NULL: it was read to its end */
+/* --- batches ------------------------------------------------------------------------------------------------------ */
+
+struct piece {
+    struct relay_piece link;
+    struct batch batch;
 };
 
-struct run {
-    struct replay *replay;
-    pthread_mutex_t lock;
-    pthread_cond_t batch_given, batch_freed;
-    struct job *jobs;
-    size_t next_job; /* to be claimed */
-    size_t head;     /* whose batches are being counted */
-    struct batch *free;
-    size_t free_count, made;
-    bool stop;
-};
-
-/* A worker's thread, and which job it is at. */
-struct thread {
-    struct run *run;
-    struct worker worker;
-    size_t job;
-    pthread_t id;
-};
-
-/* --- the pool of batches ------------------------------------------------------------------------------------------ */
-
-static bool may_take(const struct run *run, size_t job) {
-    size_t left = run->free_count + (POOL_BATCHES - run->made);
-    return left > (job == run->head ? 0u : (size_t)POOL_RESERVE);
+static struct relay_piece *make_piece(void *context) {
+    (void)context;
+    struct piece *p = alloc_zeroed(1, sizeof *p);
+    buf_init(&p->batch.raw, BATCH_RAW_LIMIT);
+    return &p->link;
 }
 
-static void clear_batch(struct batch *b) {
+static void destroy_piece(struct relay_piece *link) {
+    struct piece *p = (struct piece *)link;
+    buf_deinit(&p->batch.raw);
+    free(p);
+}
+
+static struct batch *take(void *context) {
+    struct piece *p = (struct piece *)relay_take(context);
+    if (!p)
+        return NULL;
+    struct batch *b = &p->batch;
     b->next = NULL;
     b->count = b->note_count = 0;
     memset(&b->accounting, 0, sizeof b->accounting);
     buf_clear(&b->raw);
-}
-
-static struct batch *make_batch(void) {
-    struct batch *b = alloc_zeroed(1, sizeof *b);
-    buf_init(&b->raw, BATCH_RAW_LIMIT);
-    return b;
-}
-
-static struct batch *take(void *context) {
-    struct thread *t = context;
-    struct run *run = t->run;
-    struct batch *b = NULL;
-    pthread_mutex_lock(&run->lock);
-    while (!run->stop && !may_take(run, t->job))
-        pthread_cond_wait(&run->batch_freed, &run->lock);
-    if (!run->stop) {
-        b = run->free;
-        if (b) {
-            run->free = b->next;
-            run->free_count--;
-        } else {
-            run->made++;
-        }
-    }
-    bool stopped = run->stop;
-    pthread_mutex_unlock(&run->lock);
-    if (stopped)
-        return NULL;
-    if (!b)
-        b = make_batch();
-    clear_batch(b);
     return b;
 }
 
 static void give(void *context, struct batch *batch) {
-    struct thread *t = context;
-    struct run *run = t->run;
-    pthread_mutex_lock(&run->lock);
-    struct job *job = &run->jobs[t->job];
-    if (job->last)
-        job->last->next = batch;
-    else
-        job->first = batch;
-    job->last = batch;
-    if (t->job == run->head)
-        pthread_cond_signal(&run->batch_given);
-    pthread_mutex_unlock(&run->lock);
-}
-
-static void destroy_batches(struct batch *b) {
-    while (b) {
-        struct batch *next = b->next;
-        buf_deinit(&b->raw);
-        free(b);
-        b = next;
-    }
+    relay_give(context, (struct relay_piece *)((char *)batch - offsetof(struct piece, batch)));
 }
 
 /* --- workers ------------------------------------------------------------------------------------------------------ */
 
-static bool claim_job(struct thread *t) {
-    struct run *run = t->run;
-    pthread_mutex_lock(&run->lock);
-    bool any = !run->stop && run->next_job < run->replay->objects->count;
-    if (any)
-        t->job = run->next_job++;
-    pthread_mutex_unlock(&run->lock);
-    return any;
-}
+struct run {
+    struct replay *replay;
+    struct replay_progress progress;
+};
 
-static void finish_job(struct thread *t, const struct err *trouble) {
-    struct run *run = t->run;
-    pthread_mutex_lock(&run->lock);
-    run->jobs[t->job].done = true;
-    if (trouble->code != ERR_NONE)
-        run->jobs[t->job].trouble = alloc_string(trouble->text, strlen(trouble->text));
-    pthread_cond_signal(&run->batch_given);
-    pthread_mutex_unlock(&run->lock);
-}
-
-static void *work(void *context) {
-    struct thread *t = context;
-    while (claim_job(t)) {
-        struct err trouble = {0};
-        bool went_on = worker_read_object(&t->worker, &t->run->replay->objects->objects[t->job], &trouble);
-        if (!went_on) /* stopped in the middle */
-            batcher_flush(&t->worker.batcher);
-        finish_job(t, &trouble);
-    }
-    return NULL;
-}
-
-static void start_threads(struct run *run, struct thread *threads) {
+static void *open_worker(void *context, struct relay_lane *lane) {
+    struct run *run = context;
     struct replay *r = run->replay;
-    for (unsigned i = 0; i < r->threads; i++) {
-        struct thread *t = &threads[i];
-        t->run = run;
-        worker_init(&t->worker, r->dictionary, r->isa, r->limits);
-        t->worker.batcher.keep_notes = r->quarantine != NULL;
-        t->worker.take = take;
-        t->worker.give = give;
-        t->worker.context = t;
-        if (pthread_create(&t->id, NULL, work, t) != 0)
-            abort(); /* no thread: nothing can go on, and nothing was counted yet */
-    }
+    struct worker *w = alloc_zeroed(1, sizeof *w);
+    worker_init(w, r->dictionary, r->isa, r->limits);
+    w->batcher.keep_notes = r->quarantine != NULL;
+    w->take = take;
+    w->give = give;
+    w->context = lane;
+    return w;
 }
 
-static void stop_threads(struct run *run, struct thread *threads) {
-    pthread_mutex_lock(&run->lock);
-    run->stop = true;
-    pthread_cond_broadcast(&run->batch_freed);
-    pthread_mutex_unlock(&run->lock);
-    for (unsigned i = 0; i < run->replay->threads; i++) {
-        pthread_join(threads[i].id, NULL);
-        worker_deinit(&threads[i].worker);
-    }
+static bool read_object(void *worker, const struct object *object, struct err *err) {
+    struct worker *w = worker;
+    bool went_on = worker_read_object(w, object, err);
+    if (!went_on) /* stopped in the middle */
+        batcher_flush(&w->batcher);
+    return went_on;
+}
+
+static void close_worker(void *worker) {
+    worker_deinit(worker);
+    free(worker);
 }
 
 /* --- the counting side -------------------------------------------------------------------------------------------- */
@@ -183,9 +95,11 @@ static void keep_notes(struct quarantine *q, const char *object, const struct ba
     }
 }
 
-static void count_batch(struct run *run, const struct object *object, const struct batch *b,
-                        struct replay_progress *progress) {
+static bool count_batch(void *context, const struct object *object, struct relay_piece *piece) {
+    struct run *run = context;
     struct replay *r = run->replay;
+    struct replay_progress *progress = &run->progress;
+    const struct batch *b = &((struct piece *)piece)->batch;
     aggregate_apply(r->aggregate, b);
     if (r->quarantine)
         keep_notes(r->quarantine, object->path, b);
@@ -193,87 +107,35 @@ static void count_batch(struct run *run, const struct object *object, const stru
     progress->bytes_decoded += b->accounting.bytes_decoded;
     progress->records += b->accounting.read;
     progress->malformed += accounting_malformed(&b->accounting);
+    return !r->on_progress || r->on_progress(r->context, progress);
 }
 
-/* The head job's next batch; NULL when it has none left and is done. */
-static struct batch *next_batch(struct run *run) {
-    struct job *job = &run->jobs[run->head];
-    pthread_mutex_lock(&run->lock);
-    while (!job->first && !job->done)
-        pthread_cond_wait(&run->batch_given, &run->lock);
-    struct batch *b = job->first;
-    if (b) {
-        job->first = b->next;
-        if (!job->first)
-            job->last = NULL;
-    }
-    pthread_mutex_unlock(&run->lock);
-    return b;
-}
-
-static void free_batch(struct run *run, struct batch *b) {
-    pthread_mutex_lock(&run->lock);
-    b->next = run->free;
-    run->free = b;
-    run->free_count++;
-    pthread_cond_broadcast(&run->batch_freed);
-    pthread_mutex_unlock(&run->lock);
-}
-
-static void next_head(struct run *run) {
-    pthread_mutex_lock(&run->lock);
-    run->head++;
-    pthread_cond_broadcast(&run->batch_freed); /* the new head may use the reserve */
-    pthread_mutex_unlock(&run->lock);
-}
-
-static bool is_stopped(const struct run *run) {
-    return run->replay->stop && atomic_load(run->replay->stop);
-}
-
-static bool count_jobs(struct run *run) {
-    struct replay *r = run->replay;
-    struct replay_progress progress = {.bytes_total = r->objects->total_size, .objects_total = r->objects->count};
-    while (run->head < r->objects->count) {
-        const struct object *object = &r->objects->objects[run->head];
-        struct batch *b;
-        while ((b = next_batch(run))) {
-            count_batch(run, object, b, &progress);
-            free_batch(run, b);
-            if (r->on_progress && !r->on_progress(r->context, &progress))
-                return false;
-        }
-        if (is_stopped(run))
-            return false; /* what objects say now is not their own trouble */
-        if (run->jobs[run->head].trouble && r->on_trouble)
-            r->on_trouble(r->context, run->jobs[run->head].trouble);
-        progress.objects_done++;
-        next_head(run);
-    }
-    return true;
+static void end_object(void *context, const char *trouble) {
+    struct run *run = context;
+    if (trouble && run->replay->on_trouble)
+        run->replay->on_trouble(run->replay->context, trouble);
+    run->progress.objects_done++;
 }
 
 bool replay_run(struct replay *r) {
-    struct run run = {.replay = r};
-    pthread_mutex_init(&run.lock, NULL);
-    pthread_cond_init(&run.batch_given, NULL);
-    pthread_cond_init(&run.batch_freed, NULL);
-    run.jobs = alloc_zeroed(r->objects->count, sizeof *run.jobs);
-    struct thread *threads = alloc_zeroed(r->threads, sizeof *threads);
-    start_threads(&run, threads);
-    bool done = count_jobs(&run);
-    stop_threads(&run, threads);
-    for (size_t i = 0; i < r->objects->count; i++) {
-        destroy_batches(run.jobs[i].first);
-        free(run.jobs[i].trouble);
-    }
-    destroy_batches(run.free);
-    free(threads);
-    free(run.jobs);
-    pthread_cond_destroy(&run.batch_freed);
-    pthread_cond_destroy(&run.batch_given);
-    pthread_mutex_destroy(&run.lock);
-    return done;
+    struct run run = {.replay = r,
+                      .progress = {.bytes_total = r->objects->total_size, .objects_total = r->objects->count}};
+    struct relay relay = {
+        .objects = r->objects,
+        .threads = r->threads,
+        .pieces = POOL_BATCHES,
+        .reserve = POOL_RESERVE,
+        .stop = r->stop,
+        .context = &run,
+        .make = make_piece,
+        .destroy = destroy_piece,
+        .open = open_worker,
+        .read = read_object,
+        .close = close_worker,
+        .take = count_batch,
+        .end = end_object,
+    };
+    return relay_run(&relay) == RELAY_DONE;
 }
 
 /* --- the order of objects ----------------------------------------------------------------------------------------- */

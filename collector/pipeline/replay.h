@@ -1,10 +1,7 @@
-/* A batch run: objects in, counted, in the same result whatever the number of workers.
+/* A batch run: objects in, counted, in the same result whatever the number of workers (pipeline/relay.h).
  *
  *     objects, in order          one worker each at a time              this thread, in the objects' order
- *     o1 o2 o3 o4 ...  ──claim──> read, inflate, frame, parse ──batches──> aggregate, quarantine, progress
- *
- * Workers take whole objects (or stretches of a big plain file). Their batches wait, object by object, until it is
- * their turn; a worker that is ahead waits when the batches run out, except the one whose turn it is. */
+ *     o1 o2 o3 o4 ...  ──claim──> read, inflate, frame, parse ──batches──> aggregate, quarantine, progress */
 #ifndef PIPELINE_REPLAY_H
 #define PIPELINE_REPLAY_H
 

@@ -11,6 +11,10 @@ enum incident_kind {
     INCIDENT_COMPLAINTS, /* twenty times the complaints */
     INCIDENT_BADLIST,    /* mail to a bought list: 25 % of the addresses do not exist */
     INCIDENT_SILENCE,    /* nothing is sent, and nothing happens */
+    INCIDENT_DROP,       /* a tenth of the mail is sent: whatever makes it has broken in part */
+    INCIDENT_SURGE,      /* ten times the mail */
+    INCIDENT_LOST,       /* deliveries are not told of: a broken event destination */
+    INCIDENT_SPAMTRAP,   /* a provider blocks 3 % of the mail to it: too few for an alarm about bounces */
     INCIDENTS
 };
 

@@ -7,6 +7,7 @@
 
 struct schedule {
     uint64_t seed;
+    uint32_t uneven_ppm; /* the curve: an hour has up to so much more or less than it says, in millionths */
     int64_t start_ms, end_ms;
     uint64_t total;        /* messages in all */
     uint64_t issued;       /* messages given out */
@@ -18,7 +19,8 @@ struct schedule {
 };
 
 void schedule_init_even(struct schedule *s, uint64_t seed, int64_t start_ms, int64_t end_ms, double per_second);
-void schedule_init_curve(struct schedule *s, uint64_t seed, int64_t start_ms, int64_t end_ms, uint64_t messages);
+void schedule_init_curve(struct schedule *s, uint64_t seed, int64_t start_ms, int64_t end_ms, uint64_t messages,
+                         uint32_t uneven_ppm);
 
 /* The next message's time; never before that of the one before it. False when there is none left. */
 bool schedule_next(struct schedule *s, int64_t *sent_ms);

@@ -21,9 +21,12 @@ enum {
      */
     MESSAGE_BYTES = 3500,
     DUPLICATE_MS = 6 * HOUR_MS,
+    SURGE = 10,        /* times the mail */
+    DROP_PPM = 900000, /* of the mail that is not sent */
 };
 
-const char *const incident_names[INCIDENTS] = {"blocklist", "outage", "complaints", "badlist", "silence"};
+const char *const incident_names[INCIDENTS] = {"blocklist", "outage", "complaints",      "badlist", "silence",
+                                               "drop",      "surge",  "lost-deliveries", "spamtrap"};
 
 struct simulate {
     struct simulate_options options;
@@ -84,6 +87,10 @@ static bool resolve_what(const struct catalog *c, const struct simulate_incident
                    from->what);
 }
 
+static bool is_of_provider(enum incident_kind kind) {
+    return kind == INCIDENT_BLOCKLIST || kind == INCIDENT_OUTAGE || kind == INCIDENT_SPAMTRAP;
+}
+
 static bool resolve_incidents(struct simulate *s, struct err *err) {
     const struct simulate_options *o = &s->options;
     for (uint32_t i = 0; i < o->incident_count; i++) {
@@ -97,10 +104,10 @@ static bool resolve_incidents(struct simulate *s, struct err *err) {
         if (from->start_ms >= o->duration_ms)
             return err_set(err, ERR_USAGE, "the incident '%s@%s' begins after the period's end: see --duration",
                            incident_names[to->kind], from->what);
-        if (to->scope == INCIDENT_SET && (to->kind == INCIDENT_BLOCKLIST || to->kind == INCIDENT_OUTAGE))
+        if (to->scope == INCIDENT_SET && is_of_provider(to->kind))
             return err_set(err, ERR_USAGE, "'%s' is a matter of a provider, and '%s' is a configuration set",
                            incident_names[to->kind], from->what);
-        if (to->scope == INCIDENT_ISP && (to->kind == INCIDENT_BADLIST || to->kind == INCIDENT_SILENCE))
+        if (to->scope == INCIDENT_ISP && to->kind != INCIDENT_COMPLAINTS && !is_of_provider(to->kind))
             return err_set(err, ERR_USAGE, "'%s' is a matter of a configuration set, and '%s' is a provider",
                            incident_names[to->kind], from->what);
         if (to->kind == INCIDENT_COMPLAINTS && to->scope == INCIDENT_ISP && !isps[to->which].feedback)
@@ -117,9 +124,12 @@ static bool plan_messages(struct simulate *s, struct err *err) {
     } else {
         if (!o->messages)
             o->messages = o->dump.max_bytes ? o->dump.max_bytes / MESSAGE_BYTES + 100 : 10000;
-        schedule_init_curve(&s->schedule, prng_mix(o->seed), o->start_ms, end_ms, o->messages);
+        schedule_init_curve(&s->schedule, prng_mix(o->seed), o->start_ms, end_ms, o->messages, o->uneven_ppm);
     }
-    if (s->schedule.total > UINT32_MAX)
+    uint64_t most = s->schedule.total;
+    for (uint32_t i = 0; i < s->incidents.count; i++)
+        most = s->incidents.items[i].kind == INCIDENT_SURGE ? s->schedule.total * SURGE : most;
+    if (most > UINT32_MAX)
         return err_set(err, ERR_USAGE, "over %u messages in one run", UINT32_MAX);
     s->sending = schedule_next(&s->schedule, &s->next_ms);
     return true;
@@ -177,6 +187,9 @@ static void queue_event(struct simulate *s, const struct message *m, struct pend
         return;
     if (s->incidents.count && incident_find(&s->incidents, INCIDENT_SILENCE, m->set, ISPS, event_ms))
         return;
+    if (s->incidents.count && pending_type(e) == EVENT_DELIVERY &&
+        incident_find(&s->incidents, INCIDENT_LOST, m->set, ISPS, event_ms))
+        return;
     struct prng r = {prng_mix(m->seed + 0x6c6167ull) + e->ordinal};
     bool late = prng_chance(&r, o->late_ppm);
     int64_t lag = lag_of(&r, late);
@@ -194,17 +207,50 @@ static void queue_event(struct simulate *s, const struct message *m, struct pend
     pending_push(&s->pending, e);
 }
 
+static bool is_held_back(const struct simulate *s, const struct message *m) {
+    if (!s->incidents.count)
+        return false;
+    if (incident_find(&s->incidents, INCIDENT_SILENCE, m->set, ISPS, m->sent_ms))
+        return true;
+    struct prng r = {prng_mix(m->seed + 0x64726f70ull)};
+    return incident_find(&s->incidents, INCIDENT_DROP, m->set, ISPS, m->sent_ms) && prng_chance(&r, DROP_PPM);
+}
+
+static void send(struct simulate *s, const struct message *m) {
+    if (is_held_back(s, m))
+        return;
+    s->last_sent_ms = m->sent_ms;
+    s->totals.messages++;
+    timeline_make(s->catalog, &s->incidents, m, &s->timeline);
+    for (uint32_t i = 0; i < s->timeline.count; i++)
+        queue_event(s, m, &s->timeline.events[i]);
+}
+
+/* What a surge sends besides, up to the next message's time: as many more of every set, of which those stay that it is
+ * about. */
+static void send_surge(struct simulate *s, int64_t from_ms, int64_t to_ms) {
+    bool any = false;
+    for (uint32_t i = 0; i < s->incidents.count; i++) {
+        const struct incident *x = &s->incidents.items[i];
+        any = any || (x->kind == INCIDENT_SURGE && from_ms >= x->start_ms && from_ms < x->end_ms);
+    }
+    for (int64_t i = 1; any && i < SURGE; i++) {
+        struct message m;
+        int64_t at_ms = from_ms + (to_ms - from_ms) * i / SURGE;
+        message_derive(s->catalog, s->options.seed, s->options.multi_ppm, s->next_index++, at_ms, &m);
+        if (incident_find(&s->incidents, INCIDENT_SURGE, m.set, ISPS, at_ms))
+            send(s, &m);
+    }
+}
+
 static void send_next(struct simulate *s) {
     struct message m;
-    message_derive(s->catalog, s->options.seed, s->options.multi_ppm, s->next_index++, s->next_ms, &m);
-    if (!s->incidents.count || !incident_find(&s->incidents, INCIDENT_SILENCE, m.set, ISPS, m.sent_ms)) {
-        s->last_sent_ms = s->next_ms;
-        s->totals.messages++;
-        timeline_make(s->catalog, &s->incidents, &m, &s->timeline);
-        for (uint32_t i = 0; i < s->timeline.count; i++)
-            queue_event(s, &m, &s->timeline.events[i]);
-    }
+    int64_t at_ms = s->next_ms;
+    message_derive(s->catalog, s->options.seed, s->options.multi_ppm, s->next_index++, at_ms, &m);
+    send(s, &m);
     s->sending = schedule_next(&s->schedule, &s->next_ms);
+    if (s->incidents.count)
+        send_surge(s, at_ms, s->sending ? s->next_ms : at_ms);
 }
 
 static bool counts_once(enum event_type type) {

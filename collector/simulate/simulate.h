@@ -19,9 +19,10 @@ struct simulate_incident {
 struct simulate_options {
     uint64_t seed;
     int64_t start_ms, duration_ms;
-    int64_t tail_ms;   /* how long after the last message things still happen */
-    uint64_t messages; /* 0: by per_second, or as many as max_bytes takes */
-    double per_second; /* 0: by messages */
+    int64_t tail_ms;     /* how long after the last message things still happen */
+    uint64_t messages;   /* 0: by per_second, or as many as max_bytes takes */
+    double per_second;   /* 0: by messages */
+    uint32_t uneven_ppm; /* by messages: how much an hour differs from the curve, at most; in millionths */
     uint32_t duplicates_ppm, late_ppm, malformed_ppm, multi_ppm; /* shares in millionths */
     uint32_t sets, identities;
     struct dump_options dump;  /* its seed is set from `seed` */

@@ -236,6 +236,8 @@ static uint32_t fate_of(struct plan *p, uint32_t isp) {
             return FATE_OUTAGE;
         if (incident_find(all, INCIDENT_BLOCKLIST, m->set, isp, m->sent_ms) && prng_chance(r, 600000))
             return FATE_BOUNCED + (prng_chance(r, 650000) ? BOUNCE_BLOCKED : BOUNCE_BLOCKED_NOW);
+        if (incident_find(all, INCIDENT_SPAMTRAP, m->set, isp, m->sent_ms) && prng_chance(r, 30000))
+            return FATE_BOUNCED + BOUNCE_BLOCKED;
         if (incident_find(all, INCIDENT_BADLIST, m->set, isp, m->sent_ms) && prng_chance(r, 250000))
             return FATE_BOUNCED + BOUNCE_NO_SUCH_USER;
     }

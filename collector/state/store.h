@@ -15,6 +15,7 @@
 #include "core/err.h"
 #include "core/span.h"
 #include "model/batch.h"
+#include "model/state_io.h"
 
 enum { STORE_SCHEMA = 1, STORE_APPLICATION_ID = 0x53455343 /* "SESC" */ };
 
@@ -56,12 +57,14 @@ typedef bool (*store_cell_fn)(void *context, int64_t index, uint64_t key, struct
 /* By index, then key (as signed numbers). False when the function said so, or the file cannot be read (`err`). */
 bool store_each_cell(struct store *s, int table, store_cell_fn each, void *context, struct err *err);
 
-/* Keys of happenings, by hour: appended, dropped by the hour. Read by ascending hour, some at a time, within an hour in
- * no particular order. */
-void store_add_keys(struct store *s, int64_t hour, const uint64_t *keys, size_t count);
-void store_drop_keys_below(struct store *s, int64_t hour);
-typedef bool (*store_keys_fn)(void *context, int64_t hour, const uint64_t *keys, size_t count);
-bool store_each_keys(struct store *s, store_keys_fn each, void *context, struct err *err);
+/* Keys, in sets, by hour (of happenings) or another index: appended, dropped by the index, each set by itself. Read by
+ * ascending index, some at a time, within an index in no particular order. Indexes lie within STORE_INDEX_LIMIT of 0.
+ */
+enum { STORE_INDEX_LIMIT = 1 << 29 };
+void store_add_keys(struct store *s, enum state_keys set, int64_t index, const uint64_t *keys, size_t count);
+void store_drop_keys_below(struct store *s, enum state_keys set, int64_t index);
+typedef bool (*store_keys_fn)(void *context, int64_t index, const uint64_t *keys, size_t count);
+bool store_each_keys(struct store *s, enum state_keys set, store_keys_fn each, void *context, struct err *err);
 
 /* Names by number, in tables ("set", "provider", ...), and single values by name in the table "meta". */
 void store_put_name(struct store *s, const char *table, int64_t id, struct span name);

@@ -11,8 +11,8 @@ enum {
     STORE_TABLES = 6,
     STORE_KEY_BYTES = 8,
     STORE_KEYS_ROW = 128 << 10, /* keys of one row at most, when they are added */
-    STORE_PILES = 512,          /* hours whose small rows are watched */
-    STORE_PILE_ROWS = 600,      /* small rows of an hour before they are merged */
+    STORE_PILES = 512,          /* places whose small rows are watched */
+    STORE_PILE_ROWS = 600,      /* small rows of a place before they are merged */
     STORE_SMALL_ROW = 32 << 10, /* bytes of a row that is no longer small */
     STORE_MERGE_BYTES = 2 << 20,
     STORE_MERGE_ROWS = 1024,
@@ -56,9 +56,9 @@ extern const char *const store_sql[STORE_STATEMENTS];
 
 int store_create_tables(sqlite3 *db); /* in an empty database; SQLite's code */
 
-/* How many small rows of keys an hour has. */
+/* How many small rows of keys a place has: an index of a set. */
 struct store_pile {
-    int64_t hour;
+    int64_t place;
     unsigned rows;
 };
 
@@ -120,7 +120,7 @@ void store_note_failure(struct store *s, int rc, int error);
 void store_note_damage(struct store *s);
 bool store_set_damage(const struct store *s, const char *what, struct err *err); /* always false */
 
-/* The rows of keys: counted anew after opening and after a rollback; an hour's small rows are merged now and then. */
+/* The rows of keys: counted anew after opening and after a rollback; a place's small rows are merged now and then. */
 bool store_count_piles(struct store *s, struct err *err);
 void store_merge_pile(struct store *s);
 

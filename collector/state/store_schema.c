@@ -8,7 +8,8 @@ _Static_assert(POSITION_NUMBERS == 6, "the table of positions has a column for e
 const char *const store_tables[STORE_TABLES] = {
     "CREATE TABLE cell(tab INTEGER NOT NULL, idx INTEGER NOT NULL, key INTEGER NOT NULL, value BLOB NOT NULL, "
     "PRIMARY KEY(tab, idx, key)) STRICT, WITHOUT ROWID",
-    /* id = hour << 32 | part. By row id, since a search in a table without one reads every value on its way. */
+    /* id = place << 32 | part; the place is the index, and 2^30 more for each set of keys before. By row id, since a
+       search in a table without one reads every value on its way. */
     "CREATE TABLE happening_keys(id INTEGER NOT NULL PRIMARY KEY, keys BLOB NOT NULL) STRICT",
     "CREATE TABLE name(tab TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, "
     "PRIMARY KEY(tab, id)) STRICT, WITHOUT ROWID",
@@ -30,14 +31,14 @@ const char *const store_sql[STORE_STATEMENTS] = {
     [STORE_EACH_CELL] = "SELECT idx, key, value FROM cell WHERE tab = ? ORDER BY idx, key",
     [STORE_ADD_KEYS] = ("INSERT INTO happening_keys(id, keys) VALUES((SELECT coalesce(max(id), ?1 << 32) + 1 "
                         "FROM happening_keys WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32), ?2)"),
-    [STORE_DROP_KEYS_BELOW] = "DELETE FROM happening_keys WHERE id < ? << 32",
-    [STORE_EACH_KEYS] = "SELECT id >> 32, keys FROM happening_keys ORDER BY id",
+    [STORE_DROP_KEYS_BELOW] = "DELETE FROM happening_keys WHERE id >= ? << 32 AND id < ? << 32",
+    [STORE_EACH_KEYS] = "SELECT id >> 32, keys FROM happening_keys WHERE id >= ? << 32 AND id < ? << 32 ORDER BY id",
     [STORE_SMALL_ROWS] = ("SELECT id & 4294967295, keys FROM happening_keys "
                           "WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32 AND length(keys) < ?2 ORDER BY id"),
     [STORE_DROP_ROW] = "DELETE FROM happening_keys WHERE id = ? << 32 | ?",
     [STORE_PUT_ROW] = "INSERT INTO happening_keys(id, keys) VALUES(? << 32 | ?, ?)",
-    [STORE_COUNT_PILES] = ("SELECT id >> 32 AS hour, count(*) FROM happening_keys WHERE length(keys) < ? "
-                           "GROUP BY hour ORDER BY hour DESC LIMIT ?"),
+    [STORE_COUNT_PILES] = ("SELECT id >> 32 AS place, count(*) FROM happening_keys WHERE length(keys) < ? "
+                           "GROUP BY place ORDER BY place DESC LIMIT ?"),
     [STORE_PUT_NAME] = "REPLACE INTO name(tab, id, name) VALUES(?, ?, ?)",
     [STORE_EACH_NAME] = "SELECT id, name FROM name WHERE tab = ? ORDER BY id",
     [STORE_PUT_VALUE] = "REPLACE INTO meta(name, value) VALUES(?, ?)",

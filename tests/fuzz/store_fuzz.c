@@ -93,7 +93,7 @@ static void read_all(struct store *s) {
     static const char *const names[] = {"", "set", "provider", "kafka", "files", "key"};
     for (int table = 0; table < 4; table++)
         (void)store_each_cell(s, table, each_cell, NULL, NULL);
-    (void)store_each_keys(s, each_keys, NULL, NULL);
+    (void)store_each_keys(s, STATE_KEYS_HAPPENINGS, each_keys, NULL, NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char value[8];
         size_t len;
@@ -109,8 +109,8 @@ static void write_some(struct store *s) {
     store_begin(s);
     store_put_cell(s, 1, 1, 1, SPAN_LIT("value"));
     store_drop_cells_below(s, 2, 100);
-    store_drop_keys_below(s, 2);
-    store_add_keys(s, 3, keys, 3);
+    store_drop_keys_below(s, STATE_KEYS_HAPPENINGS, 2);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 3, keys, 3);
     store_put_position(s, "kafka", "mail/1", &(struct position){{1}});
     store_drop_outbox(s, 1);
     (void)store_commit(s, NULL); /* damage may be found only here */

@@ -22,6 +22,48 @@ check() {
     fi
 }
 
+# exits CODE COMMAND...: what it says is in `out` and `err` then.
+exits() {
+    local want=$1 code
+    shift
+    "$@" >out 2>err
+    code=$?
+    ((code == want)) || {
+        echo "exit $code, not $want: $*"
+        tail -n 5 err
+        return 1
+    }
+}
+
+# says TEXT FILE: the file holds the text.
+says() {
+    grep -qF -- "$1" "$2" || {
+        echo "\"$1\" is not in $2:"
+        tail -n 20 "$2"
+        return 1
+    }
+}
+
+is() { # IS WANTED
+    [[ $1 == "$2" ]] || {
+        echo "got      \"$1\""
+        echo "expected \"$2\""
+        return 1
+    }
+}
+
+# agree FEWEST WHATS: the lines of `found` are those of `expected`, and at least FEWEST.
+agree() {
+    diff found expected >difference || {
+        head -n 10 difference
+        return 1
+    }
+    (($(wc -l <found) >= $1)) || {
+        echo "only $(wc -l <found) $2: nothing is shown by that"
+        return 1
+    }
+}
+
 oracle() {
     python3 "$top/tests/oracle/oracle.py" "$@"
 }

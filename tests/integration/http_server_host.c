@@ -27,8 +27,8 @@ static struct snapshot *big_snapshot(void) {
     s->windows = calloc(ROWS, sizeof *s->windows);
     s->window_count = ROWS;
     for (size_t i = 0; i < ROWS; i++)
-        s->windows[i] =
-            (struct window_row){WINDOW_1H, "provider", "gmail", "", "", made_up_tally(100 + i, 7, 1, 3).rates};
+        s->windows[i] = (struct window_row){
+            WINDOW_1H, BASIS_EVENT, "provider", "gmail", "", "", made_up_tally(100 + i, 7, 1, 3).rates};
     return s;
 }
 

@@ -114,7 +114,7 @@ static int connected(void) {
 /* Whether all bytes that Content-Length promises came. */
 static bool scrape(void) {
     static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    static char text[16 << 20];
+    static char text[32 << 20];
     int fd = connected();
     if (fd < 0)
         return false;

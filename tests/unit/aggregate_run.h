@@ -169,6 +169,7 @@ static inline struct event event_of(enum event_type type, int64_t time_ms, uint6
     return (struct event){
         .type = (uint8_t)type,
         .time_ms = time_ms,
+        .sent_ms = time_ms,
         .key = key,
         .message_key = key,
         .set = sets[0],
@@ -206,11 +207,16 @@ static inline const struct view_row *row_of(const struct view *v, const char *na
     return NULL;
 }
 
-static inline const struct window_row *window_of(const struct snapshot *s, int window, const char *scope) {
+static inline const struct window_row *window_on(const struct snapshot *s, enum basis basis, int window,
+                                                 const char *scope) {
     for (size_t i = 0; i < s->window_count; i++)
-        if (s->windows[i].window == window && strcmp(s->windows[i].scope, scope) == 0)
+        if (s->windows[i].window == window && s->windows[i].basis == basis && strcmp(s->windows[i].scope, scope) == 0)
             return &s->windows[i];
     return NULL;
+}
+
+static inline const struct window_row *window_of(const struct snapshot *s, int window, const char *scope) {
+    return window_on(s, BASIS_EVENT, window, scope);
 }
 
 #endif

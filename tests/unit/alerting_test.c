@@ -216,7 +216,7 @@ static void give_minute(struct alerting *a, const struct minute *m) {
     for (int at = 0; at < SERIES; at++)
         if (was_counted(m, at))
             *(struct cell_counts *)map_put(&cells, series[at]) = m->counts[at];
-    struct closed_minute closed = {m->minute, m->records, &cells, &steps};
+    struct closed_minute closed = {.minute = m->minute, .records = {m->records}, .series = &cells, .steps = &steps};
     alerting_minute(a, &closed);
     map_deinit(&cells);
     map_deinit(&steps);
@@ -318,6 +318,7 @@ static const struct alert_rule mixed_rules[] = {
      .severity = "x",
      .summary = "s",
      .kind = ALERT_SILENCE,
+     .event = EVENT_TYPES,
      .scopes = 1u << SCOPE_ACCOUNT,
      .window = 60,
      .window_name = "1h",
@@ -326,6 +327,7 @@ static const struct alert_rule mixed_rules[] = {
      .severity = "x",
      .summary = "s",
      .kind = ALERT_SILENCE,
+     .event = EVENT_TYPES,
      .scopes = 1u << SCOPE_ACCOUNT,
      .window = 90,
      .window_name = "90m",

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "made_up_snapshot.h"
 #include "sinks/alerts.h"
@@ -60,6 +62,25 @@ static void one(void **state) {
               "\"state\":\"firing\",\"activeAt\":\"2025-11-21T23:34:30.123Z\",\"firedAt\":\"2025-11-21T23:35:00.000Z\","
               "\"resolvedAt\":null,\"rate\":\"bounce\",\"window\":\"1h\",\"basis\":\"event\",\"value\":0.137,"
               "\"threshold\":0.1,\"numerator\":411,\"denominator\":3000}]}}\n");
+    free(text);
+}
+
+/* What only some alerts have. */
+static void labels_of_some(void **state) {
+    (void)state;
+    struct snapshot s = made_up_snapshot();
+    struct alert_row alert = made_up_alert;
+    alert.identity = "example.com";
+    alert.reason = "reputation_block";
+    alert.basis = "sent";
+    alert.muted_by = 7;
+    s.alerts = &alert;
+    s.alert_count = 1;
+    char *text = text_of(&s);
+    assert_non_null(
+        strstr(text, "\"configuration_set\":\"\",\"identity\":\"example.com\",\"reason\":\"reputation_block\"}"));
+    assert_non_null(strstr(text, "\"basis\":\"sent\""));
+    assert_non_null(strstr(text, "\"denominator\":3000,\"muted_by\":7}"));
     free(text);
 }
 
@@ -138,6 +159,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none),
         cmocka_unit_test(one),
+        cmocka_unit_test(labels_of_some),
         cmocka_unit_test(several_with_hostile_names),
         cmocka_unit_test(a_rule_of_the_operators),
         cmocka_unit_test(a_full_disk_is_told),

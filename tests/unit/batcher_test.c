@@ -10,6 +10,7 @@
 
 #include "core/alloc.h"
 #include "source/batcher.h"
+#include "unit/known.h"
 #include "unit/sample_records.h"
 
 /* --- what is behind it -------------------------------------------------------------------------------------------- */
@@ -46,7 +47,9 @@ static void give(void *context, struct batch *batch, bool inside) {
 
 static int begin(void **state) {
     (void)state;
-    dictionary = (struct dictionary){.providers = provider_table_create(),
+    struct provider_table *providers = provider_table_create();
+    dictionary = (struct dictionary){.providers = providers,
+                                     .knowledge = known(providers),
                                      .key = {1, 2},
                                      .sets = intern_create(100),
                                      .identities = intern_create(100),

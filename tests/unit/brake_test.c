@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,39 +79,6 @@ static void expect_rows(const char *wanted) {
                  rows[i].over ? ")" : "");
     }
     assert_string_equal(text, wanted);
-}
-
-/* --- how sure ----------------------------------------------------------------------------------------------------- */
-
-/* The quantiles are those of any table of the normal distribution; the bounds were computed by another program. */
-static void confidence(void **unused) {
-    (void)unused;
-    static const struct {
-        double confidence, z;
-    } table[] = {{0.5, 0},          {0.6, 0.253347},  {0.75, 0.674490},  {0.9, 1.281552},   {0.95, 1.644854},
-                 {0.975, 1.959964}, {0.99, 2.326348}, {0.995, 2.575829}, {0.999, 3.090232}, {0.9999, 3.719016}};
-    for (size_t i = 0; i < COUNT(table); i++)
-        assert_true(fabs(brake_quantile(table[i].confidence) - table[i].z) < 2e-6);
-}
-
-/* The Wilson bound is where the score test is just at z: (p - x) = z sqrt(x (1 - x) / n). */
-static void lower_bounds(void **unused) {
-    (void)unused;
-    static const uint64_t volumes[] = {1, 10, 200, 1000, 123456, 1000000000};
-    static const double sures[] = {0.5, 0.8, 0.95, 0.9999};
-    for (size_t v = 0; v < COUNT(volumes); v++)
-        for (size_t c = 0; c < COUNT(sures); c++)
-            for (uint64_t tenth = 1; tenth <= 10; tenth++) {
-                uint64_t part = volumes[v] * tenth / 10;
-                double n = (double)volumes[v], p = (double)part / n;
-                double x = brake_lower_bound(part, volumes[v], sures[c]);
-                assert_true(x >= 0 && x <= p + 1e-12);
-                assert_true(fabs((p - x) - brake_quantile(sures[c]) * sqrt(x * (1 - x) / n)) < 1e-9);
-            }
-    assert_true(brake_lower_bound(0, 0, 0.95) == 0);
-    assert_true(brake_lower_bound(0, 1000, 0.95) < 1e-15);
-    assert_true(brake_lower_bound(20, 10, 0.5) == 1); /* rates whose parts come at different times */
-    assert_true(fabs(brake_lower_bound(60, 1000, 0.95) - 0.048794) < 2e-6);
 }
 
 /* --- whether ------------------------------------------------------------------------------------------------------ */
@@ -395,8 +361,7 @@ static void damaged(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(confidence),
-        cmocka_unit_test(lower_bounds),
+
         cmocka_unit_test_setup_teardown(floors, begin, end),
         cmocka_unit_test_setup_teardown(what_can_be_paused, begin, end),
         cmocka_unit_test_setup_teardown(so_many_a_day, begin, end),

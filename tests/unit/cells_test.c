@@ -85,8 +85,8 @@ static void advance_both(struct grid *g, struct model *m, int64_t to) {
 
 /* The sum over a window by the words of docs/counting.md: all cells of the unit that it touches. */
 static uint64_t model_sum(const struct model *m, int window, uint64_t key, int counter) {
-    static const int64_t lengths[WINDOWS] = {MINUTES(5), MINUTES(60), HOURS(24), DAYS(7)};
-    static const int64_t units[WINDOWS] = {MINUTE_MS, MINUTE_MS, HOUR_MS, DAY_MS};
+    static const int64_t lengths[WINDOW_LAST_SENDS] = {MINUTES(5), MINUTES(60), HOURS(24), DAYS(7)};
+    static const int64_t units[WINDOW_LAST_SENDS] = {MINUTE_MS, MINUTE_MS, HOUR_MS, DAY_MS};
     int64_t first = floor_div(m->watermark_ms - lengths[window], units[window]);
     uint64_t sum = 0;
     for (size_t i = 0; i < m->count; i++) {
@@ -98,7 +98,7 @@ static uint64_t model_sum(const struct model *m, int window, uint64_t key, int c
 }
 
 static void compare(const struct grid *g, const struct model *m) {
-    for (int window = 0; window < WINDOWS; window++) {
+    for (int window = 0; window < WINDOW_LAST_SENDS; window++) {
         struct map sums;
         map_init(&sums, sizeof(struct rate_counts));
         grid_window(g, window, &sums);
@@ -128,7 +128,7 @@ static void nothing_yet(void **state) {
     (void)state;
     struct grid *g = calloc(1, sizeof *g);
     grid_init(g);
-    for (int w = 0; w < WINDOWS; w++)
+    for (int w = 0; w < WINDOW_LAST_SENDS; w++)
         assert_int_equal(in_window(g, w), 0);
     grid_deinit(g);
     free(g);
@@ -139,7 +139,7 @@ static void leaves_its_windows(void **state) {
     (void)state;
     static const struct {
         int64_t later;
-        int held[WINDOWS];
+        int held[WINDOW_LAST_SENDS];
     } cases[] = {
         {0, {1, 1, 1, 1}},
         {MINUTES(5), {1, 1, 1, 1}}, /* the cells that the window touches */
@@ -164,7 +164,7 @@ static void leaves_its_windows(void **state) {
                 grid_add(g, START, 1, 1u << COUNT_SENT, 1);
             }
             grid_advance(g, START + cases[i].later);
-            for (int w = 0; w < WINDOWS; w++)
+            for (int w = 0; w < WINDOW_LAST_SENDS; w++)
                 assert_int_equal(in_window(g, w), cases[i].held[w]);
         }
         grid_deinit(g);
@@ -311,6 +311,34 @@ static void order_does_not_matter(void **state) {
     }
 }
 
+/* Every count is in exactly one cell, and the younger ones come first. */
+static void newest_first(void **state) {
+    (void)state;
+    static const int64_t ages[] = {0,          MINUTES(184), MINUTES(185), HOURS(5),  HOURS(842),
+                                   HOURS(843), DAYS(300),    DAYS(399),    DAYS(1000)};
+    struct grid *g = calloc(1, sizeof *g);
+    grid_init(g);
+    assert_null(grid_newest(g, 0));
+    grid_advance(g, START);
+    for (size_t i = 0; i < sizeof ages / sizeof ages[0]; i++)
+        grid_add(g, START - ages[i], i, 1u << COUNT_SENT, 1);
+    size_t seen = 0;
+    for (int age = 0; age < GRID_CELLS; age++) {
+        const struct map *cells = grid_newest(g, age);
+        uint64_t key;
+        void *value;
+        size_t of_cell = 0;
+        for (size_t at = 0; cells && map_next(cells, &at, &key, &value);)
+            of_cell++;
+        for (size_t i = seen; i < seen + of_cell; i++)
+            assert_non_null(map_get(cells, i));
+        seen += of_cell;
+    }
+    assert_int_equal(seen, sizeof ages / sizeof ages[0] - 1); /* the last one was too old */
+    grid_deinit(g);
+    free(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floors),
@@ -321,6 +349,7 @@ int main(void) {
         cmocka_unit_test(taken_away),
         cmocka_unit_test(against_the_model),
         cmocka_unit_test(order_does_not_matter),
+        cmocka_unit_test(newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

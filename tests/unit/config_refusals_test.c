@@ -9,41 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/keys.h"
+#include "unit/config_text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-struct refusal {
-    const char *text;   /* of the file */
-    const char *place;  /* "line:column" */
-    const char *said;   /* what is wrong */
-    const char *advice; /* what would be right */
-};
-
-static bool read_text(const char *text, struct config *c, struct err *err) {
-    memset(err, 0, sizeof *err);
-    return config_read(c, "c.yaml", span_of(text), NULL, err);
-}
-
-static bool is_refused(const struct refusal *r) {
-    struct config c;
-    struct err err;
-    char start[60];
-    snprintf(start, sizeof start, "c.yaml:%s: ", r->place);
-    bool ok = read_text(r->text, &c, &err);
-    bool good = !ok && err.code == ERR_CONFIG && strncmp(err.text, start, strlen(start)) == 0 &&
-                strstr(err.text, r->said) && strstr(err.text, r->advice);
-    if (!good)
-        print_error("%s--- wanted %s%s; %s\n--- got    %s\n", r->text, start, r->said, r->advice, err.text);
-    return good;
-}
-
-static void expect_refusals(const struct refusal *cases, size_t count) {
-    size_t refused = 0;
-    for (size_t i = 0; i < count; i++)
-        refused += is_refused(&cases[i]);
-    assert_int_equal(refused, count);
-}
 
 #define EXPECT_ALL(table) expect_refusals(table, COUNT(table))
 
@@ -94,7 +62,7 @@ static void keys(void **state) {
         {"stat: {}\n", "1:1", "unknown key \"stat\"", "did you mean \"state\"?"},
         {"log:\n  levle: info\n", "2:3", "unknown key \"levle\"", "did you mean \"level\"?"},
         {"web: {listen: x}\n", "1:7", "unknown key \"listen\"", "listen_address, config_file"},
-        {"zzzzzz: 1\n", "1:1", "unknown key \"zzzzzz\"", "state, counting, quarantine"},
+        {"zzzzzz: 1\n", "1:1", "unknown key \"zzzzzz\"", "state, counting, quota, quarantine"},
         {"log: info\n", "1:6", "must be a section", "name: value"},
         {"log: [info]\n", "1:6", "must be a section", "name: value"},
         {"log: {level: }\n", "1:14", "level has no value", "take the line out"},
@@ -235,7 +203,7 @@ static void rules(void **state) {
         {RULE("rate: bounce, above: 5%, labels: {__x: x}"), "3:49", "\"__x\" is not good", "another"},
         {RULE("rate: bounce, above: 5%, labels: {a-b: x}"), "3:49", "\"a-b\" is not good", "digits and _"},
         {RULE("rate: bounce, above: 5%, severity: very bad"), "3:50", "\"very bad\" is not good", "letters"},
-        {RULE("silence: 1h, rate: bounce"), "3:28", "silence has no rate", "take it out"},
+        {RULE("silence: 1h, rate: bounce"), "3:28", "a rule of silence has no rate", "take it out"},
         {RULE("silence: 1h, window: 2h"), "3:28", "silence has no window", "take it out"},
         {RULE("silence: 1h, by: provider"), "3:32", "for the account only", "[account]"},
         {RULE("silence: 130m"), "3:24", "whole hours", "3h"},
@@ -260,7 +228,7 @@ static void ninth_window(void **state) {
     snprintf(text + strlen(text), sizeof text - strlen(text), "  default_rules: false\n");
     struct config c;
     struct err err;
-    assert_true(read_text(text, &c, &err));
+    assert_true(read_text(&c, text, &err));
     assert_int_equal(c.rule_count, COUNT(windows));
     config_deinit(&c);
 }
@@ -315,12 +283,12 @@ static void secrets_stay_secret(void **state) {
     (void)state;
     struct config c;
     struct err err;
-    assert_false(read_text("alerts: {slack: [{url: 'ftp://hooks.example/T0/B0/hush'}]}\n", &c, &err));
+    assert_false(read_text(&c, "alerts: {slack: [{url: 'ftp://hooks.example/T0/B0/hush'}]}\n", &err));
     assert_null(strstr(err.text, "hush"));
     assert_non_null(strstr(err.text, "url is not good"));
-    assert_false(
-        read_text("sources:\n- kafka: {topics: t, properties: {bootstrap.servers: b, ssl.key.password: \"hu\\nsh\"}}\n",
-                  &c, &err));
+    assert_false(read_text(
+        &c, "sources:\n- kafka: {topics: t, properties: {bootstrap.servers: b, ssl.key.password: \"hu\\nsh\"}}\n",
+        &err));
     assert_null(strstr(err.text, "hu\n"));
     assert_non_null(strstr(err.text, "ssl.key.password"));
 }
@@ -366,7 +334,7 @@ static void too_many_entries(void **state) {
     snprintf(text + len, SIZE - len, "]}\n");
     struct config c;
     struct err err;
-    assert_false(read_text(text, &c, &err));
+    assert_false(read_text(&c, text, &err));
     assert_non_null(strstr(err.text, "more than 10000 entries"));
     free(text);
 }

@@ -19,10 +19,12 @@
 #define SAMPLE       "packaging/ses-collector.yaml"
 
 /* What the sample names; each holds what is good for any of its uses. */
-static const char *const named_files[] = {"providers.csv", "web.yaml",       "kafka-password", "alertmanager-password",
-                                          "ca.pem",        "client.pem",     "client.key",     "webhook-secret",
-                                          "aws-secret",    "aws-token",      "server.pem",     "server.key",
-                                          "firehose-key",  "suppress-token", "suppress-secret"};
+static const char *const named_files[] = {
+    "providers.csv",   "web.yaml",       "kafka-password",  "alertmanager-password",
+    "ca.pem",          "client.pem",     "client.key",      "webhook-secret",
+    "aws-secret",      "aws-token",      "server.pem",      "server.key",
+    "firehose-key",    "suppress-token", "suppress-secret", "mx.csv",
+    "bounce-rules.csv"};
 
 static char folder[PATH_MAX], *sample, *full;
 static size_t full_len;
@@ -87,7 +89,9 @@ static void loads_with_every_key(void **state) {
     read_good(&c, full);
     assert_int_equal(c.source_count, 6);
     assert_int_equal(c.target_count, 3);
-    assert_int_equal(c.rule_count, 5 - 1 + 3);
+    size_t defaults;
+    alert_default_rules(&defaults);
+    assert_int_equal(c.rule_count, defaults + 2 - 1 + 9); /* those of the quota; one takes the place of a default */
     assert_int_equal(c.tag_count, 1);
     assert_int_equal(c.log_level, LOG_INFO);
     config_deinit(&c);
@@ -130,6 +134,8 @@ static void shows_defaults(void **state) {
     assert_true(shown.web.max_connections == plain.web.max_connections);
     assert_true(shown.alert_delay_ms == plain.alert_delay_ms && shown.hold_behind_ms == plain.hold_behind_ms);
     assert_true(shown.default_rules == plain.default_rules);
+    assert_true(shown.learn_domains == plain.learn_domains && shown.last_sends == plain.last_sends);
+    assert_true(shown.max_visits == plain.max_visits);
     config_deinit(&shown);
     config_deinit(&plain);
 }
@@ -172,6 +178,15 @@ static void comes_back(void **state) {
         "alerts:\n  rules:\n  - {name: \"$$ \\\" \\\\ \xc3\xbc \\u0085\\u2028\\ufeff\", rate: bounce, above: 0.7%, "
         "annotations: {a: "
         "\"x\\ny\\t$\"}}\n",
+        "quota: {per_day: 5000, per_second: 14}\ncounting: {last_sends: 700}\nalerts:\n  rules:\n"
+        "  - {name: A, rate: open, below: 5%, window: last_sends, confidence: off, clear_above: 7%, by: identity}\n"
+        "  - {name: B, rate: bounce, changed_by: 2.25, basis: sent, window: 24h, by: [provider_configuration_set]}\n"
+        "  - {name: C, rate: bounce, changed_by: 1000, above: 0.3%, clear_below: 0.1%}\n"
+        "  - {name: D, dropped_to: 1%, window: 1h}\n"
+        "  - {name: E, silence: 2h, event: delivery}\n"
+        "  - {name: F, silence: 2h, event: any}\n"
+        "  - {name: G, new_reason: 0.5%, grown_by: 1.1, clear_below: 0.2%}\n"
+        "  - {name: H, quota_used: 1, quota: second, for: 2m}\n",
         "counting: {tags: ['null', '~', 'a: b', '#x']}\n",
         "sources:\n- files: {paths: ['a b', \"c'd\", '{e}', '*']}\n",
     };
@@ -189,6 +204,13 @@ static void comes_back(void **state) {
         for (size_t r = 0; r < first.rule_count; r++) {
             assert_true(first.rules[r].threshold == second.rules[r].threshold);
             assert_true(first.rules[r].clear == second.rules[r].clear);
+            assert_true(first.rules[r].kind == second.rules[r].kind && first.rules[r].basis == second.rules[r].basis);
+            assert_true(first.rules[r].factor == second.rules[r].factor);
+            assert_true(first.rules[r].kind != ALERT_SILENCE || first.rules[r].event == second.rules[r].event);
+            assert_true(first.rules[r].confidence == second.rules[r].confidence);
+            assert_true(first.rules[r].quota == second.rules[r].quota);
+            assert_int_equal(first.rules[r].window, second.rules[r].window);
+            assert_string_equal(first.rules[r].window_name, second.rules[r].window_name);
         }
         free(once);
         free(twice);

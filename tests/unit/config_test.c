@@ -69,6 +69,7 @@ static void expect_defaults(const struct config *c) {
     assert_int_equal(c->verified_count, 0);
     assert_int_equal(c->tag_count, 0);
     assert_int_equal(c->max_names, 200);
+    assert_true(c->quota_per_day == 0 && c->quota_per_second == 0);
     assert_null(c->quarantine_dir);
     assert_true(c->quarantine_bytes == 1 << 30);
     assert_int_equal(c->log_level, LOG_INFO);

@@ -248,6 +248,26 @@ static void map_against_a_list(struct map *m, struct pair *model, size_t count) 
     assert_int_equal(m->len, count);
 }
 
+/* Whoever chooses the keys cannot choose their places: two maps of the same keys have them in other places. */
+static void map_places_are_secret(void **state) {
+    (void)state;
+    enum { KEYS = 100 };
+    struct map maps[2];
+    uint64_t order[2][KEYS], key;
+    void *value;
+    for (size_t m = 0; m < 2; m++) {
+        size_t at = 0, n = 0;
+        map_init(&maps[m], 1);
+        for (uint64_t i = 0; i < KEYS; i++)
+            map_put(&maps[m], i << 16);
+        while (map_next(&maps[m], &at, &key, &value))
+            order[m][n++] = key;
+        assert_int_equal(n, KEYS);
+        map_deinit(&maps[m]);
+    }
+    assert_memory_not_equal(order[0], order[1], sizeof order[0]);
+}
+
 static void map_random(void **state) {
     (void)state;
     uint64_t seed = 1;
@@ -685,6 +705,7 @@ int main(void) {
         cmocka_unit_test(utf8_sequences),
         cmocka_unit_test(map_basics),
         cmocka_unit_test(map_random),
+        cmocka_unit_test(map_places_are_secret),
         cmocka_unit_test(hash_is_siphash),
         cmocka_unit_test(hash_field_boundaries),
         cmocka_unit_test(hash_every_byte),

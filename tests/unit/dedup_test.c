@@ -104,6 +104,25 @@ static void against_a_list(void **state) {
     }
 }
 
+static void forgotten_on_demand(void **state) {
+    (void)state;
+    struct dedup d;
+    int64_t oldest = 0;
+    dedup_init(&d, 5);
+    assert_false(dedup_oldest(&d, &oldest));
+    for (int64_t hour = -2; hour < 3; hour++)
+        for (uint64_t key = 0; key < 10; key++)
+            dedup_add(&d, hour, 100 + key);
+    assert_true(dedup_oldest(&d, &oldest) && oldest == -2);
+    assert_int_equal(dedup_forget_below(&d, -2), 0);
+    assert_int_equal(dedup_forget_below(&d, 1), 30);
+    assert_int_equal(d.keys, 20);
+    assert_true(dedup_oldest(&d, &oldest) && oldest == 1);
+    assert_true(dedup_add(&d, -2, 100)); /* new again */
+    assert_false(dedup_add(&d, 1, 100));
+    dedup_deinit(&d);
+}
+
 static void many_keys(void **state) {
     (void)state;
     enum { KEYS = 50000 };
@@ -125,6 +144,7 @@ int main(void) {
         cmocka_unit_test(odd_keys),
         cmocka_unit_test(hours_out_of_reach_are_forgotten),
         cmocka_unit_test(against_a_list),
+        cmocka_unit_test(forgotten_on_demand),
         cmocka_unit_test(many_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,7 @@ static const struct alert_rule rules[] = {
      .severity = "warning",
      .summary = "s",
      .kind = ALERT_SILENCE,
+     .event = EVENT_TYPES,
      .scopes = 1,
      .window = 30,
      .window_name = "30m",

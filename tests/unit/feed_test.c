@@ -13,6 +13,7 @@
 #include "core/alloc.h"
 #include "source/feed.h"
 #include "unit/fake_pipeline.h"
+#include "unit/known.h"
 
 static struct provider_table *providers;
 static struct dictionary dictionary;
@@ -270,6 +271,7 @@ static int set_up(void **state) {
     (void)state;
     providers = provider_table_create();
     dictionary = (struct dictionary){.providers = providers,
+                                     .knowledge = known(providers),
                                      .key = {1, 2},
                                      .sets = intern_create(100),
                                      .identities = intern_create(100),

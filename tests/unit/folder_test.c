@@ -21,6 +21,7 @@
 #include "core/clock.h"
 #include "source/folder.h"
 #include "unit/fake_pipeline.h"
+#include "unit/known.h"
 
 enum { DEADLINE_MS = 20000 };
 
@@ -501,6 +502,7 @@ static int set_up(void **state) {
     options = (struct folder_options){.name = name, .paths = paths, .path_count = 1, .interval_ms = 20};
     providers = provider_table_create();
     dictionary = (struct dictionary){.providers = providers,
+                                     .knowledge = known(providers),
                                      .key = {1, 2},
                                      .sets = intern_create(100),
                                      .identities = intern_create(100),

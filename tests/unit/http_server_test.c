@@ -49,8 +49,10 @@ static struct snapshot *new_snapshot(uint64_t series, bool ready) {
     s->service.ready = ready;
     snprintf(s->service.not_ready, sizeof s->service.not_ready, "kafka is 17 messages behind");
     s->windows = calloc(2, sizeof *s->windows);
-    s->windows[0] = (struct window_row){WINDOW_1H, "account", "", "", "", made_up_tally(90, 9, 1, 3).rates};
-    s->windows[1] = (struct window_row){WINDOW_1H, "provider", "gmail", "", "", made_up_tally(50, 2, 1, 3).rates};
+    s->windows[0] =
+        (struct window_row){WINDOW_1H, BASIS_EVENT, "account", "", "", "", made_up_tally(90, 9, 1, 3).rates};
+    s->windows[1] =
+        (struct window_row){WINDOW_1H, BASIS_EVENT, "provider", "gmail", "", "", made_up_tally(50, 2, 1, 3).rates};
     s->window_count = 2;
     return s;
 }
@@ -198,6 +200,8 @@ static void routes(void **state) {
     expect(&site, "GET", "/api/v1/alerts", "", 200, "\"alerts\"");
     expect(&site, "GET", "/api/v1/rates", "", 200, "gmail");
     expect(&site, "GET", "/api/v1/rates?scope=provider&provider=gmail&rate=bounce&window=1h", "", 200, "gmail");
+    expect(&site, "GET", "/api/v1/rates?basis=event&scope=provider&rate=bounce", "", 200, "gmail");
+    expect(&site, "GET", "/api/v1/rates?basis=sent", "", 200, "\"rates\":[]");
     expect(&site, "GET", "/api/v1/rates?colour=blue", "", 400, "scope=");
     expect(&site, "GET", "/api/v1/rates?scope=a&scope=b", "", 400, "once");
     expect(&site, "GET", "/", "", 200, "<html");

@@ -12,6 +12,7 @@
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "source/kafka.h"
+#include "unit/known.h"
 
 enum { RUN_STREAMS = 16, RUN_EVENTS = 200000, RUN_DEADLINE_S = 60 };
 
@@ -90,6 +91,7 @@ static struct kafka_run *run_create(const char *brokers, const char *topic) {
     pthread_mutex_init(&run->lock, NULL);
     run->providers = provider_table_create();
     run->dictionary = (struct dictionary){.providers = run->providers,
+                                          .knowledge = known(run->providers),
                                           .key = {1, 2},
                                           .sets = intern_create(1000),
                                           .identities = intern_create(1000),

@@ -16,7 +16,8 @@ struct memory_row {
 };
 
 struct memory_key {
-    int64_t hour;
+    enum state_keys set;
+    int64_t index;
     uint64_t key;
 };
 
@@ -123,18 +124,19 @@ static inline void memory_drop_below(void *context, int table, int64_t index) {
                       memory_find(m, table, index, (uint64_t)INT64_MIN));
 }
 
-static inline void memory_add_keys(void *context, int64_t hour, const uint64_t *keys, size_t count) {
+static inline void memory_add_keys(void *context, enum state_keys set, int64_t index, const uint64_t *keys,
+                                   size_t count) {
     struct memory_rows *m = &((struct memory *)context)->now;
     m->keys = realloc(m->keys, (m->key_count + count) * sizeof *m->keys);
     for (size_t i = 0; i < count; i++)
-        m->keys[m->key_count++] = (struct memory_key){hour, keys[i]};
+        m->keys[m->key_count++] = (struct memory_key){set, index, keys[i]};
 }
 
-static inline void memory_drop_keys_below(void *context, int64_t hour) {
+static inline void memory_drop_keys_below(void *context, enum state_keys set, int64_t index) {
     struct memory_rows *m = &((struct memory *)context)->now;
     size_t kept = 0;
     for (size_t i = 0; i < m->key_count; i++)
-        if (m->keys[i].hour >= hour)
+        if (m->keys[i].set != set || m->keys[i].index >= index)
             m->keys[kept++] = m->keys[i];
     m->key_count = kept;
 }
@@ -159,11 +161,13 @@ static inline bool memory_each(void *context, int table, size_t size, state_cell
     return true;
 }
 
-static inline bool memory_each_keys(void *context, state_keys_fn each, void *each_context, struct err *err) {
+static inline bool memory_each_keys(void *context, enum state_keys set, state_keys_fn each, void *each_context,
+                                    struct err *err) {
     const struct memory_rows *m = &((struct memory *)context)->kept;
     (void)err;
     for (size_t i = 0; i < m->key_count; i++)
-        each(each_context, m->keys[i].hour, &m->keys[i].key, 1);
+        if (m->keys[i].set == set)
+            each(each_context, m->keys[i].index, &m->keys[i].key, 1);
     return true;
 }
 

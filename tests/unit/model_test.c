@@ -113,6 +113,11 @@ static void rates(void **state) {
         {RATE_RENDERING_FAILURE, "rendering_failure", 1000 + COUNT_RENDERING_FAILED,
          2000 + COUNT_SENT + COUNT_RENDERING_FAILED},
         {RATE_UNSUBSCRIBE, "unsubscribe", 1000 + COUNT_OPTED_OUT, 1000 + COUNT_DELIVERED},
+        {RATE_OPEN, "open", 1000 + COUNT_OPENED, 1000 + COUNT_DELIVERED},
+        {RATE_PROXY_OPEN, "proxy_open", 1000 + COUNT_PROXY_OPENED, 1000 + COUNT_DELIVERED},
+        {RATE_MACHINE_OPEN, "machine_open", 1000 + COUNT_MACHINE_OPENED, 1000 + COUNT_DELIVERED},
+        {RATE_CLICK, "click", 1000 + COUNT_CLICKED, 1000 + COUNT_DELIVERED},
+        {RATE_MACHINE_CLICK, "machine_click", 1000 + COUNT_MACHINE_CLICKED, 1000 + COUNT_DELIVERED},
     };
     assert_int_equal(COUNT(cases), RATES);
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -128,7 +133,7 @@ static void rates(void **state) {
         assert_true(strlen(rate_numerator_name(parsed)) && strlen(rate_denominator_name(parsed)));
     }
     enum rate parsed;
-    assert_false(rate_parse("open", &parsed));
+    assert_false(rate_parse("opens", &parsed));
     assert_false(rate_parse("", &parsed));
 }
 
@@ -189,8 +194,10 @@ static void names_and_bounds(void **state) {
     for (size_t i = 1; i < DELIVERY_BUCKETS - 1; i++)
         assert_true(delivery_bucket_bounds[i] > delivery_bucket_bounds[i - 1]);
     assert_true(delivery_bucket_bounds[0] == 0.1 && delivery_bucket_bounds[DELIVERY_BUCKETS - 2] == 14400);
-    assert_string_equal(window_names[WINDOW_5M], "5m");
-    assert_string_equal(window_names[WINDOW_7D], "7d");
+    const struct snapshot s = {.last_sends_name = "last_500"};
+    assert_string_equal(snapshot_window_name(&s, WINDOW_5M), "5m");
+    assert_string_equal(snapshot_window_name(&s, WINDOW_7D), "7d");
+    assert_string_equal(snapshot_window_name(&s, WINDOW_LAST_SENDS), "last_500");
 }
 
 int main(void) {

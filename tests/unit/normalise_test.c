@@ -10,91 +10,10 @@
 #include <string.h>
 
 #include "parsers/normalise.h"
+#include "unit/normalise_run.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define BIT(counter) (1u << (counter))
-
-enum { MAX_RECIPIENTS = 8 };
-
-/* One for all tests. */
-static struct provider_table *providers;
-static struct dictionary dictionary;
-static struct normaliser *normaliser;
-
-static int set_up(void **state) {
-    (void)state;
-    providers = provider_table_create();
-    dictionary = (struct dictionary){
-        .providers = providers,
-        .key = {1, 2},
-        .sets = intern_create(1000),
-        .identities = intern_create(1000),
-        .templates = intern_create(1000),
-        .tags = {intern_create(1000), intern_create(1000)},
-        .tag_names = {SPAN_LIT("campaign"), SPAN_LIT("team")},
-        .tag_count = 2,
-    };
-    normaliser = calloc(1, sizeof *normaliser);
-    normaliser_init(normaliser, &dictionary);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    free(normaliser);
-    intern_destroy(dictionary.sets);
-    intern_destroy(dictionary.identities);
-    intern_destroy(dictionary.templates);
-    intern_destroy(dictionary.tags[0]);
-    intern_destroy(dictionary.tags[1]);
-    provider_table_destroy(providers);
-    return 0;
-}
-
-/* A record with what every test needs; the rest is set by hand. */
-struct made_up_record {
-    struct ses_event event;
-    struct ses_recipient recipients[MAX_RECIPIENTS];
-};
-
-static struct made_up_record record_of(enum event_type type, const char *to) {
-    struct made_up_record m = {.event = {
-                                   .type = type,
-                                   .time_ms = 1795304070123,
-                                   .message_id = SPAN_LIT("message-1"),
-                                   .processing_ms = EVENT_NO_DELIVERY_MS,
-                                   .bounce_type = SPAN_LIT("Permanent"),
-                                   .bounce_subtype = SPAN_LIT("General"),
-                               }};
-    struct ses_event *e = &m.event;
-    while (to && *to) {
-        size_t len = strcspn(to, " ");
-        m.recipients[e->destination.count++].address = (struct span){to, len};
-        to += len + (to[len] == ' ');
-    }
-    e->recipient_count = e->destination.count;
-    return m;
-}
-
-static size_t events_of(struct made_up_record *m, struct event events[MAX_RECIPIENTS + 1]) {
-    size_t count = 0;
-    m->event.recipients = m->recipients;
-    normalise_begin(normaliser, &m->event);
-    while (count <= MAX_RECIPIENTS && normalise_next(normaliser, &events[count]))
-        count++;
-    return count;
-}
-
-static struct event only_event(struct made_up_record *m) {
-    struct event events[MAX_RECIPIENTS + 1];
-    assert_int_equal(events_of(m, events), 1);
-    assert_int_equal(events[0].flags, EVENT_FIRST | EVENT_LAST);
-    return events[0];
-}
-
-static const char *provider_name(const struct event *e) {
-    return provider_table_name(providers, e->provider);
-}
 
 /* --- events of a record ------------------------------------------------------------------------------------------- */
 
@@ -136,9 +55,27 @@ static void events_and_providers(void **state) {
         for (size_t j = 0; j < count; j++) {
             strcat(strcat(at, j ? " " : ""), provider_name(&events[j]));
             assert_int_equal(events[j].type, cases[i].type);
-            assert_int_equal(events[j].flags, (j == 0 ? EVENT_FIRST : 0) | (j + 1 == count ? EVENT_LAST : 0));
+            int single = j == 0 && m.event.destination.count == 1 ? EVENT_SINGLE : 0;
+            assert_int_equal(events[j].flags, (j == 0 ? EVENT_FIRST : 0) | (j + 1 == count ? EVENT_LAST : 0) | single);
         }
         assert_string_equal(at, cases[i].at);
+    }
+}
+
+/* Of the message; where it does not say, of the event. */
+static void one_recipient(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t destination, own;
+        bool single;
+    } cases[] = {{1, 0, true}, {2, 0, false}, {2, 1, false}, {1, 1, true}, {0, 1, true}, {0, 2, false}, {1, 2, true}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct made_up_record m = record_of(EVENT_DELIVERY, "a@gmail.com b@gmail.com c@mail.ru d@mail.ru");
+        m.event.destination.count = cases[i].destination;
+        m.event.object_recipients = (struct ses_list){2, cases[i].own};
+        struct event events[MAX_RECIPIENTS + 1];
+        assert_true(events_of(&m, events) > 0);
+        assert_int_equal((events[0].flags & EVENT_SINGLE) != 0, cases[i].single);
     }
 }
 
@@ -689,6 +626,7 @@ static void addresses_for_who_wants_them(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_and_providers),
+        cmocka_unit_test(one_recipient),
         cmocka_unit_test(own_recipients),
         cmocka_unit_test(shared_fields),
         cmocka_unit_test(labels),

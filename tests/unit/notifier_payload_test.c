@@ -197,6 +197,10 @@ static struct notification made_up_notification(void) {
     struct notification n = {.id = 12345678901, .created_ms = 1763768101000};
     n.alert = made_up_alert(UINT64_MAX, "gmail \"x\" \xff", ALERT_RESOLVED);
     n.alert.held = true;
+    n.alert.identity = "example.com";
+    n.alert.reason = "policy";
+    n.alert.basis = "sent";
+    n.alert.muted_by = 77;
     n.alert.value = 0.1;
     return n;
 }
@@ -229,7 +233,10 @@ static void round_trip(void **state) {
     assert_true(x->value == y->value && x->threshold == y->threshold);
     assert_int_equal(x->numerator, y->numerator);
     assert_int_equal(x->denominator, y->denominator);
-    assert_true(x->incident == UINT64_MAX && x->held);
+    assert_string_equal(x->identity, "example.com");
+    assert_string_equal(x->reason, "policy");
+    assert_string_equal(x->basis, "sent");
+    assert_true(x->incident == UINT64_MAX && x->held && x->muted_by == 77);
     assert_int_equal(x->label_count, y->label_count);
     for (size_t i = 0; i < x->label_count; i++) {
         assert_string_equal(x->labels[i].name, y->labels[i].name);
@@ -269,6 +276,53 @@ static bool decodes_json(const json_t *json) {
     bool ok = decodes(text, strlen(text));
     free(text);
     return ok;
+}
+
+/* A message that an earlier version left in the outbox. */
+static void an_earlier_version(void **state) {
+    (void)state;
+    static const char *const newer[] = {"identity", "reason", "basis", "muted_by"};
+    struct notification n = made_up_notification(), back;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    assert_true(notification_encode(&n, &b));
+    json_t *json = json_loadb(b.data, b.len, 0, NULL);
+    json_object_set_new(json, "version", json_integer(1));
+    assert_false(decodes_json(json));
+    for (size_t i = 0; i < COUNT(newer); i++)
+        json_object_del(json, newer[i]);
+    char *text = json_dumps(json, 0);
+    assert_true(notification_decode(span_of(text), &back));
+    assert_string_equal(back.alert.identity, "");
+    assert_string_equal(back.alert.reason, "");
+    assert_string_equal(back.alert.basis, "event");
+    assert_true(back.alert.muted_by == 0 && back.alert.incident == UINT64_MAX);
+    notification_deinit(&back);
+    json_object_set_new(json, "version", json_integer(3));
+    assert_false(decodes_json(json));
+    free(text);
+    json_decref(json);
+    buf_deinit(&b);
+}
+
+/* Labels that only some alerts have. */
+static void labels_of_some(void **state) {
+    (void)state;
+    struct payload_labels labels;
+    struct alert_row a = made_up_alert(1, "gmail", ALERT_FIRING);
+    a.identity = "";
+    a.reason = "policy";
+    payload_labels_of(&a, &labels);
+    assert_string_equal(labels.pairs[2].name, "reason");
+    assert_string_equal(labels.pairs[2].value, "policy");
+    size_t count = labels.count;
+    a.identity = "example.com";
+    payload_labels_of(&a, &labels);
+    assert_int_equal(labels.count, count + 1);
+    assert_string_equal(labels.pairs[1].name, "identity");
+    char *text = slack_body(&target, &a);
+    assert_non_null(strstr(text, "provider gmail, identity example.com, reason policy"));
+    free(text);
 }
 
 static void strict(void **state) {
@@ -380,9 +434,17 @@ static void target_settings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(webhook),         cmocka_unit_test(alertmanager), cmocka_unit_test(alertmanager_addresses),
-        cmocka_unit_test(slack),           cmocka_unit_test(hostile),      cmocka_unit_test(signature),
-        cmocka_unit_test(round_trip),      cmocka_unit_test(strict),       cmocka_unit_test(urls),
+        cmocka_unit_test(webhook),
+        cmocka_unit_test(alertmanager),
+        cmocka_unit_test(alertmanager_addresses),
+        cmocka_unit_test(slack),
+        cmocka_unit_test(hostile),
+        cmocka_unit_test(signature),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(an_earlier_version),
+        cmocka_unit_test(labels_of_some),
+        cmocka_unit_test(strict),
+        cmocka_unit_test(urls),
         cmocka_unit_test(target_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

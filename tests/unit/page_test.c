@@ -273,7 +273,7 @@ static void alerts_in_order_of_urgency(void **state) {
         "held back",
         "<li class=\"pending\">",
         "<b>Silence</b>",
-        "0 events in 1h, 4,711 before that",
+        "No event within 1h; 4711 within 1h before.",
         "<li class=\"pending\">",
         "configuration set <b><em>none</em></b>",
         "<li class=\"resolved\">",

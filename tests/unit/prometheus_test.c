@@ -107,14 +107,20 @@ static void events_are_summed_over_providers(void **state) {
 static void details(void **state) {
     (void)state;
     struct detail_row rows[] = {
-        {EVENT_BOUNCE, "Transient", "General", "a", "gmail", 2},
-        {EVENT_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 3},
-        {EVENT_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 4}, /* twice the same: one series */
-        {EVENT_COMPLAINT, "abuse", NULL, "", "yahoo", 5},
-        {EVENT_DELIVERY_DELAY, "MailboxFull", NULL, "a", "other", 6},
-        {EVENT_SUBSCRIPTION, "opt_out", "UnsubscribeHeader", "a", NULL, 7},
-        {EVENT_REJECT, "Bad content", NULL, "a", NULL, 8},
-        {EVENT_RENDERING_FAILURE, "welcome \"x\"", NULL, "a", NULL, 9},
+        {DETAIL_BOUNCE, "Transient", "General", "a", "gmail", 2},
+        {DETAIL_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 3},
+        {DETAIL_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 4}, /* twice the same: one series */
+        {DETAIL_COMPLAINT, "abuse", NULL, "", "yahoo", 5},
+        {DETAIL_DELAY, "MailboxFull", NULL, "a", "other", 6},
+        {DETAIL_SUBSCRIPTION, "opt_out", "UnsubscribeHeader", "a", NULL, 7},
+        {DETAIL_REJECT, "Bad content", NULL, "a", NULL, 8},
+        {DETAIL_RENDERING_FAILURE, "welcome \"x\"", NULL, "a", NULL, 9},
+        {DETAIL_BOUNCE_REASON, "mailbox_full", NULL, "a", "gmail", 10},
+        {DETAIL_DELAY_REASON, "throttled", NULL, "a", "gmail", 11},
+        {DETAIL_OPEN, "proxy", NULL, "a", "gmail", 12},
+        {DETAIL_CLICK, "human", NULL, "a", "gmail", 13},
+        {DETAIL_UNIQUE_OPEN, "human", NULL, "a", "gmail", 14},
+        {DETAIL_UNIQUE_CLICK, "machine", NULL, "a", "gmail", 15},
     };
     struct snapshot s = made_up_snapshot();
     s.details = rows;
@@ -135,6 +141,19 @@ static void details(void **state) {
     expect_family(&s, "ses_rejects_total", "ses_rejects_total{reason=\"Bad content\",configuration_set=\"a\"} 8\n");
     expect_family(&s, "ses_rendering_failures_total",
                   "ses_rendering_failures_total{template=\"welcome \\\"x\\\"\",configuration_set=\"a\"} 9\n");
+    static const char *const others[][2] = {
+        {"ses_bounce_reasons_total", "{reason=\"mailbox_full\",configuration_set=\"a\",provider=\"gmail\"} 10\n"},
+        {"ses_delay_reasons_total", "{reason=\"throttled\",configuration_set=\"a\",provider=\"gmail\"} 11\n"},
+        {"ses_opens_total", "{agent=\"proxy\",configuration_set=\"a\",provider=\"gmail\"} 12\n"},
+        {"ses_clicks_total", "{agent=\"human\",configuration_set=\"a\",provider=\"gmail\"} 13\n"},
+        {"ses_unique_opens_total", "{agent=\"human\",configuration_set=\"a\",provider=\"gmail\"} 14\n"},
+        {"ses_unique_clicks_total", "{agent=\"machine\",configuration_set=\"a\",provider=\"gmail\"} 15\n"},
+    };
+    for (size_t i = 0; i < MADE_UP_COUNT(others); i++) {
+        char series[200];
+        snprintf(series, sizeof series, "%s%s", others[i][0], others[i][1]);
+        expect_family(&s, others[i][0], series);
+    }
 }
 
 static void delivery_times_are_cumulative(void **state) {
@@ -160,7 +179,7 @@ static void delivery_times_are_cumulative(void **state) {
 static void an_absent_rate_has_its_numbers_only(void **state) {
     (void)state;
     struct window_row rows[] = {
-        {WINDOW_1H, "identity", "", "", "example.com", {{[COUNT_SENT] = 3, [COUNT_BOUNCED] = 1}}},
+        {WINDOW_1H, BASIS_EVENT, "identity", "", "", "example.com", {{[COUNT_SENT] = 3, [COUNT_BOUNCED] = 1}}},
     };
     struct snapshot s = made_up_snapshot();
     s.windows = rows;
@@ -416,8 +435,8 @@ static void promtool_finds_nothing(void **state) {
     if (system("promtool --version >/dev/null 2>&1") != 0)
         skip();
     struct rich *r = rich_snapshot(0);
-    struct detail_row detail[] = {{EVENT_BOUNCE, "other", "other", "\xfe", "gmail", 1},
-                                  {EVENT_RENDERING_FAILURE, "\x01\t\r", NULL, "\\\"", NULL, 1}};
+    struct detail_row detail[] = {{DETAIL_BOUNCE, "other", "other", "\xfe", "gmail", 1},
+                                  {DETAIL_RENDERING_FAILURE, "\x01\t\r", NULL, "\\\"", NULL, 1}};
     r->rows[0].configuration_set = "} 1\n# EOF";
     r->s.details = detail;
     r->s.detail_count = MADE_UP_COUNT(detail);

@@ -26,6 +26,7 @@
 #include "parsers/timestamp.h"
 #include "sns_maker.h"
 #include "source/push.h"
+#include "unit/known.h"
 
 #define KEY "0123456789abcdef"
 /* --- a source ----------------------------------------------------------------------------------------------------- */
@@ -230,6 +231,7 @@ static inline int make(void **state) {
     fclose(f);
     free(pem);
     d->providers = providers = provider_table_create();
+    d->knowledge = known(providers);
     d->sets = intern_create(1000);
     d->identities = intern_create(1000);
     d->templates = intern_create(1000);

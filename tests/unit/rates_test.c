@@ -28,7 +28,7 @@ static void none(void **state) {
 static void one(void **state) {
     (void)state;
     struct window_row rows[] = {
-        {WINDOW_1H, "provider", "gmail", "", "", {{[COUNT_SENT] = 3000, [COUNT_BOUNCED] = 411}}}};
+        {WINDOW_1H, BASIS_EVENT, "provider", "gmail", "", "", {{[COUNT_SENT] = 3000, [COUNT_BOUNCED] = 411}}}};
     struct snapshot s = made_up_snapshot();
     s.windows = rows;
     s.window_count = 1;
@@ -73,10 +73,12 @@ static void queries(void **state) {
         size_t count;
     } cases[] = {
         {{0}, all},
-        {{.scope = "provider"}, (size_t)10 * WINDOWS * RATES},
-        {{.window = "24h"}, all / WINDOWS},
+        {{.scope = "provider"}, (size_t)10 * RICH_WINDOWS * RATES},
+        {{.window = "24h"}, all / RICH_WINDOWS},
         {{.rate = "delay"}, all / RATES},
-        {{.provider = "gmail"}, (size_t)2 * WINDOWS * RATES}, /* alone, and with a set */
+        {{.basis = "event"}, all},
+        {{.basis = "sent"}, 0},
+        {{.provider = "gmail"}, (size_t)2 * RICH_WINDOWS * RATES}, /* alone, and with a set */
         {{.provider = "gmail", .scope = "provider", .window = "1h", .rate = "bounce"}, 1},
         {{.configuration_set = "newsletter", .window = "1h", .rate = "bounce"}, 2},
         {{.scope = "configuration_set", .configuration_set = "", .window = "1h", .rate = "bounce"}, 1},

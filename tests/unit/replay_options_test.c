@@ -58,9 +58,9 @@ static void defaults(void **state) {
     parse(&l, "dump");
     const struct replay_options *o = &l.options;
     assert_true(l.ok);
-    assert_int_equal(o->path_count, 1);
-    assert_string_equal(o->paths[0], "dump");
-    assert_true(o->from_ms == INT64_MIN && o->to_ms == INT64_MAX);
+    assert_int_equal(o->input.path_count, 1);
+    assert_string_equal(o->input.paths[0], "dump");
+    assert_true(o->input.from_ms == INT64_MIN && o->input.to_ms == INT64_MAX);
     assert_true(o->now_ms >= before && o->now_ms <= clock_wall_ms());
     assert_true(o->lateness_ms == 72 * (int64_t)HOUR_MS);
     assert_true(o->step_ms == MINUTE_MS);
@@ -69,18 +69,18 @@ static void defaults(void **state) {
     assert_int_equal(o->views[0].kind, VIEW_ACCOUNT);
     assert_int_equal(o->views[1].kind, VIEW_PROVIDER);
     assert_int_equal(o->tag_count, 0);
-    assert_false(o->compare || o->strict || o->quiet || o->help);
+    assert_false(o->compare || o->input.strict || o->quiet || o->input.help);
     assert_null(o->metrics);
     assert_null(o->alerts);
     assert_null(o->cells);
     assert_null(o->quarantine);
-    assert_null(o->providers);
+    assert_null(o->input.providers);
     assert_int_equal(o->verified_count, 0);
     assert_int_equal(o->max_names, 10000);
     assert_int_equal(o->max_rows, 25);
-    assert_true(o->threads >= 1 && o->threads <= 256);
-    assert_int_equal(o->isa, json_isa_best());
-    assert_int_equal(o->progress, PROGRESS_AUTO);
+    assert_true(o->input.threads >= 1 && o->input.threads <= 256);
+    assert_int_equal(o->input.isa, json_isa_best());
+    assert_int_equal(o->input.progress, PROGRESS_AUTO);
     drop(&l);
 }
 
@@ -92,17 +92,17 @@ static void everything_said(void **state) {
           "--format csv --rows 0 --max-names 65536 --threads 256 --strict --quiet --progress never --isa plain a b");
     const struct replay_options *o = &l.options;
     assert_true(l.ok);
-    assert_true(o->from_ms == 1795132800000 && o->to_ms == 1795264200000 && o->now_ms == 1795304070000);
+    assert_true(o->input.from_ms == 1795132800000 && o->input.to_ms == 1795264200000 && o->now_ms == 1795304070000);
     assert_true(o->lateness_ms == 36 * (int64_t)HOUR_MS && o->step_ms == 5 * MINUTE_MS);
     assert_int_equal(o->format, 2);
     assert_int_equal(o->max_rows, 0);
     assert_int_equal(o->max_names, 65536);
-    assert_int_equal(o->threads, 256);
-    assert_true(o->compare && o->strict && o->quiet);
-    assert_int_equal(o->progress, PROGRESS_NEVER);
-    assert_string_equal(json_isa_name(o->isa), "plain");
-    assert_int_equal(o->path_count, 2);
-    assert_string_equal(o->paths[1], "b");
+    assert_int_equal(o->input.threads, 256);
+    assert_true(o->compare && o->input.strict && o->quiet);
+    assert_int_equal(o->input.progress, PROGRESS_NEVER);
+    assert_string_equal(json_isa_name(o->input.isa), "plain");
+    assert_int_equal(o->input.path_count, 2);
+    assert_string_equal(o->input.paths[1], "b");
     drop(&l);
     parse(&l, "a --metrics m.prom --alerts - --cells c.csv --quarantine q --providers p.txt --format json "
               "--progress always b -- --strange");
@@ -111,12 +111,12 @@ static void everything_said(void **state) {
     assert_string_equal(l.options.alerts, "-");
     assert_string_equal(l.options.cells, "c.csv");
     assert_string_equal(l.options.quarantine, "q");
-    assert_string_equal(l.options.providers, "p.txt");
+    assert_string_equal(l.options.input.providers, "p.txt");
     assert_int_equal(l.options.format, 1);
-    assert_int_equal(l.options.progress, PROGRESS_ALWAYS);
+    assert_int_equal(l.options.input.progress, PROGRESS_ALWAYS);
     assert_true(l.options.quiet); /* standard output is the alerts' */
-    assert_int_equal(l.options.path_count, 3);
-    assert_string_equal(l.options.paths[2], "--strange");
+    assert_int_equal(l.options.input.path_count, 3);
+    assert_string_equal(l.options.input.paths[2], "--strange");
     drop(&l);
 }
 
@@ -125,8 +125,8 @@ static void standard_input(void **state) {
     struct line l;
     parse(&l, "-");
     assert_true(l.ok);
-    assert_int_equal(l.options.path_count, 1);
-    assert_string_equal(l.options.paths[0], "-");
+    assert_int_equal(l.options.input.path_count, 1);
+    assert_string_equal(l.options.input.paths[0], "-");
     drop(&l);
 }
 
@@ -135,7 +135,7 @@ static void help_needs_no_path(void **state) {
     struct line l;
     parse(&l, "--help");
     assert_true(l.ok);
-    assert_true(l.options.help);
+    assert_true(l.options.input.help);
     drop(&l);
 }
 
@@ -254,11 +254,13 @@ static void configuration_fills_in(void **state) {
     parse(&l, "--config.file c.yaml x");
     assert_true(l.ok);
     assert_string_equal(l.options.config_file, "c.yaml");
-    assert_int_equal(l.options.rule_count, 5); /* the defaults, until the configuration is there */
+    size_t defaults_count;
+    assert_ptr_equal(l.options.rules, alert_default_rules(&defaults_count)); /* until the configuration is there */
+    assert_int_equal(l.options.rule_count, defaults_count);
     replay_options_configure(&l.options, &c);
     const struct replay_options *o = &l.options;
     assert_true(o->lateness_ms == HOUR_MS);
-    assert_string_equal(o->providers, "/p.csv");
+    assert_string_equal(o->input.providers, "/p.csv");
     assert_string_equal(o->quarantine, "/q");
     assert_int_equal(o->quarantine_bytes, 1 << 20);
     assert_int_equal(o->max_names, 7);
@@ -283,7 +285,7 @@ static void command_line_wins(void **state) {
     replay_options_configure(&l.options, &c);
     const struct replay_options *o = &l.options;
     assert_true(o->lateness_ms == 2 * (int64_t)HOUR_MS);
-    assert_string_equal(o->providers, "p");
+    assert_string_equal(o->input.providers, "p");
     assert_string_equal(o->quarantine, "q");
     assert_int_equal(o->quarantine_bytes, 0);
     assert_int_equal(o->max_names, 9);
@@ -386,7 +388,7 @@ static void bucket_options(void **state) {
     (void)state;
     struct line l;
     parse(&l, "s3://mail/x");
-    const struct bucket_options *o = &l.options.buckets;
+    const struct bucket_options *o = &l.options.input.buckets;
     assert_true(l.ok);
     assert_true(!o->aws.region && !o->aws.profile && !o->aws.endpoint && !o->time_zone && !o->exclude_count);
     assert_false(o->aws.anonymous || o->requester_pays || o->path_style || o->errors || o->ahead);
@@ -492,8 +494,79 @@ static void help_names_everything(void **state) {
     unlink(path);
 }
 
+static void histories(void **state) {
+    (void)state;
+    struct line l;
+    parse(&l, "--openmetrics h.om --openmetrics-label instance=backfill --openmetrics-label a=b=c --step 1d dump");
+    assert_true(l.ok);
+    assert_string_equal(l.options.openmetrics, "h.om");
+    assert_int_equal(l.options.openmetrics_label_count, 2);
+    assert_string_equal(l.options.openmetrics_labels[0].name, "instance");
+    assert_string_equal(l.options.openmetrics_labels[0].value, "backfill");
+    assert_string_equal(l.options.openmetrics_labels[1].value, "b=c");
+    assert_false(l.options.quiet);
+    drop(&l);
+    static const struct {
+        const char *text, *says;
+    } wrong[] = {
+        {"--openmetrics-label backfill dump", "NAME=VALUE"},
+        {"--openmetrics-label a= dump", "NAME=VALUE"},
+        {"--openmetrics-label =b dump", "not a label's name"},
+        {"--openmetrics-label 1=b dump", "not a label's name"},
+        {"--openmetrics-label provider=b dump", "already"},
+        {"--openmetrics-label __a=b dump", "for itself"},
+        {"--openmetrics-label a=b --openmetrics-label a=c dump", "twice"},
+        {"--openmetrics-label a=1 --openmetrics-label b=1 --openmetrics-label c=1 --openmetrics-label d=1 "
+         "--openmetrics-label e=1 --openmetrics-label f=1 --openmetrics-label g=1 --openmetrics-label h=1 "
+         "--openmetrics-label i=1 dump",
+         "more than 8"},
+        {"--openmetrics h.om --step 25h dump", "at most 1d"},
+        {"--openmetrics - --cells - dump", "only one of"},
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        parse(&l, wrong[i].text);
+        if (l.ok || l.err.code != ERR_USAGE || !strstr(l.err.text, wrong[i].says))
+            fail_msg("%s: %s", wrong[i].text, l.err.text);
+        drop(&l);
+    }
+}
+
+static void like_aws(void **state) {
+    (void)state;
+    struct line l;
+    parse(&l, "--like vdm dump");
+    assert_true(l.ok);
+    assert_int_equal(l.options.like, LIKE_VDM);
+    assert_int_equal(l.options.view_count, VDM_VIEWS);
+    assert_int_equal(l.options.views[2].kind, VIEW_IDENTITY);
+    assert_false(l.options.compare);
+    drop(&l);
+    parse(&l, "--like vdm --by provider --from 2026-11-20 --to 2026-11-21 dump");
+    assert_true(l.ok && l.options.compare);
+    assert_int_equal(l.options.view_count, 1);
+    drop(&l);
+    parse(&l, "--like vdm --from 2026-11-20 dump");
+    assert_true(l.ok && !l.options.compare);
+    drop(&l);
+    parse(&l, "--like get-send-statistics --metrics m --from 2026-11-20 --to 2026-11-21 dump");
+    assert_true(l.ok && !l.options.compare);
+    assert_int_equal(l.options.like, LIKE_SEND_STATISTICS);
+    drop(&l);
+    static const char *const wrong[] = {"--like console dump", "--like vdm --metrics m dump",
+                                        "--like vdm --cells c dump", "--like vdm --alerts a dump",
+                                        "--like vdm --openmetrics h dump"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        parse(&l, wrong[i]);
+        assert_false(l.ok);
+        assert_int_equal(l.err.code, ERR_USAGE);
+        drop(&l);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(histories),
+        cmocka_unit_test(like_aws),
         cmocka_unit_test(defaults),
         cmocka_unit_test(everything_said),
         cmocka_unit_test(standard_input),

@@ -17,6 +17,7 @@
 
 #include "pipeline/replay.h"
 #include "snapshot_text.h"
+#include "unit/known.h"
 #include "unit/random_numbers.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -207,6 +208,7 @@ static struct outcome run_slowly(struct object_list *objects, unsigned threads, 
                                  unsigned pause_ms) {
     struct provider_table *providers = provider_table_create();
     struct dictionary d = {.providers = providers,
+                           .knowledge = known(providers),
                            .key = {11, 22},
                            .sets = intern_create(100),
                            .identities = intern_create(100),

@@ -338,12 +338,16 @@ static void csv(void **state) {
               "reputation_bounce_rate,reputation_bounce_numerator,reputation_bounce_denominator,complaint_rate,"
               "complaint_numerator,complaint_denominator,delay_rate,delay_numerator,delay_denominator,reject_rate,"
               "reject_numerator,reject_denominator,rendering_failure_rate,rendering_failure_numerator,"
-              "rendering_failure_denominator,unsubscribe_rate,unsubscribe_numerator,unsubscribe_denominator\r\n"
+              "rendering_failure_denominator,unsubscribe_rate,unsubscribe_numerator,unsubscribe_denominator,"
+              "open_rate,open_numerator,open_denominator,proxy_open_rate,proxy_open_numerator,proxy_open_denominator,"
+              "machine_open_rate,machine_open_numerator,machine_open_denominator,click_rate,click_numerator,"
+              "click_denominator,machine_click_rate,machine_click_numerator,machine_click_denominator\r\n"
               "\"provider,configuration_set\",gmail,'=cmd|'x'!A1,,8,6,2,0,0,3,0,0,0,0,0,8,6,2,0,0,3,0,0,0,0,0,0.75,"
-              "6,8,0.25,2,8,0.25,2,8,0,0,8,0.25,2,8,,0,0,0,0,8,0,0,8,0,0,8,0,0,6\r\n"
+              "6,8,0.25,2,8,0.25,2,8,0,0,8,0.25,2,8,,0,0,0,0,8,0,0,8,0,0,8,0,0,6,"
+              "0,0,6,0,0,6,0,0,6,0,0,6,0,0,6\r\n"
               "\"provider,configuration_set\",other,\"a,\"\"b\"\"\r\n"
               "c\xef\xbf\xbd\",,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,,0,0,,0,0,,0,0,,0,0,,0,0,,0,0,,0,"
-              "0,,0,0,,0,0\r\n");
+              "0,,0,0,,0,0,,0,0,,0,0,,0,0,,0,0,,0,0\r\n");
     free(text);
 }
 

@@ -12,6 +12,7 @@
 
 enum {
     RICH_MAX_NAMES = 400,
+    RICH_WINDOWS = WINDOW_LAST_SENDS, /* of each scope: those by event time */
     RICH_MAX_WINDOWS = 4 * RICH_MAX_NAMES,
     RICH_MAX_PARTITIONS = 60,
     RICH_SOURCES = 4,
@@ -44,12 +45,13 @@ static inline struct rate_counts rich_counts(uint64_t sent, unsigned per_mille, 
 
 static inline void rich_add(struct rich *r, const char *scope, const char *provider, const char *set, uint64_t sent,
                             unsigned per_mille, unsigned per_myriad) {
-    static const unsigned parts[WINDOWS] = {[WINDOW_5M] = 2, [WINDOW_1H] = 30, [WINDOW_24H] = 1000, [WINDOW_7D] = 6500};
-    for (int w = 0; w < WINDOWS; w++) {
+    static const unsigned parts[RICH_WINDOWS] = {
+        [WINDOW_5M] = 2, [WINDOW_1H] = 30, [WINDOW_24H] = 1000, [WINDOW_7D] = 6500};
+    for (int w = 0; w < RICH_WINDOWS; w++) {
         assert(r->s.window_count < RICH_MAX_WINDOWS);
         unsigned recent = w == WINDOW_1H ? per_mille * 3 / 2 : per_mille;
-        r->windows[r->s.window_count++] =
-            (struct window_row){w, scope, provider, set, "", rich_counts(sent * parts[w] / 1000, recent, per_myriad)};
+        r->windows[r->s.window_count++] = (struct window_row){
+            w, BASIS_EVENT, scope, provider, set, "", rich_counts(sent * parts[w] / 1000, recent, per_myriad)};
     }
     assert(r->s.history_count < RICH_MAX_NAMES);
     struct history_row *history = &r->history[r->s.history_count++];
@@ -164,6 +166,7 @@ static inline void rich_add_alerts(struct rich *r) {
     a[5].value = a[5].threshold = 0;
     a[5].numerator = 0;
     a[5].denominator = 4711;
+    a[5].description = "No event within 1h; 4711 within 1h before.";
     r->s.alerts = a;
     r->s.alert_count = RICH_ALERTS;
 }

@@ -13,8 +13,19 @@
 #define START        ((int64_t)1795304040000)
 
 /* 10 % and more of at least 100; clear under 8 %. */
-static const struct alert_rule plain = {
-    .name = "Plain", .rate = RATE_BOUNCE, .window = 60, .threshold = 0.10, .clear = 0.08, .min_volume = 100};
+static const struct alert_rule plain = {.name = "Plain",
+                                        .rate = RATE_BOUNCE,
+                                        .window = 60,
+                                        .threshold = 0.10,
+                                        .clear = 0.08,
+                                        .min_volume = 100,
+                                        .event = EVENT_TYPES};
+
+static enum alert_change step_with(const struct alert_rule *rule, struct alert_status *status, int64_t now_ms,
+                                   uint64_t numerator, uint64_t denominator) {
+    const struct alert_reading reading = {.numerator = numerator, .denominator = denominator};
+    return alert_step(rule, status, now_ms, &reading);
+}
 
 struct step {
     int minute;
@@ -165,7 +176,7 @@ static void stories_are_followed(void **state) {
         for (size_t j = 0; j < COUNT(stories[i].steps) && stories[i].steps[j].minute; j++) {
             const struct step *step = &stories[i].steps[j];
             enum alert_change change =
-                alert_step(&rule, &s, START + step->minute * 60000, step->numerator, step->denominator);
+                step_with(&rule, &s, START + step->minute * 60000, step->numerator, step->denominator);
             if (change != step->change)
                 print_error("%s: minute %d\n", stories[i].name, step->minute);
             assert_int_equal(change, step->change);
@@ -183,12 +194,12 @@ static void remembers_the_moment(void **state) {
     struct alert_rule rule = plain;
     rule.for_minutes = 2;
     struct alert_status s = {0};
-    alert_step(&rule, &s, START, 10, 100);
+    step_with(&rule, &s, START, 10, 100);
     assert_true(s.active_ms == START && s.fired_ms == 0);
-    alert_step(&rule, &s, START + 60000, 20, 100);
+    step_with(&rule, &s, START + 60000, 20, 100);
     assert_true(s.active_ms == START && s.fired_ms == 0);
-    assert_int_equal(alert_step(&rule, &s, START + 120000, 30, 200), ALERT_FIRED);
-    alert_step(&rule, &s, START + 180000, 90, 100);
+    assert_int_equal(step_with(&rule, &s, START + 120000, 30, 200), ALERT_FIRED);
+    step_with(&rule, &s, START + 180000, 90, 100);
     assert_true(s.active_ms == START && s.fired_ms == START + 120000);
     assert_true(s.value > 0.1499 && s.value < 0.1501);
     assert_int_equal(s.numerator, 30);
@@ -196,7 +207,7 @@ static void remembers_the_moment(void **state) {
     rule.kind = ALERT_SILENCE;
     s = (struct alert_status){0};
     rule.for_minutes = 0;
-    assert_int_equal(alert_step(&rule, &s, START, 0, 150), ALERT_FIRED);
+    assert_int_equal(step_with(&rule, &s, START, 0, 150), ALERT_FIRED);
     assert_true(s.value == 0);
     assert_int_equal(s.denominator, 150);
 }
@@ -211,8 +222,8 @@ static void exact_thresholds(void **state) {
             rule.threshold = rule.clear = thresholds[i];
             struct alert_status s = {0};
             uint64_t at = (uint64_t)((double)n * thresholds[i] + 0.5);
-            assert_int_equal(alert_step(&rule, &s, START, at - 1, n), ALERT_SAME);
-            assert_int_equal(alert_step(&rule, &s, START, at, n), ALERT_FIRED);
+            assert_int_equal(step_with(&rule, &s, START, at - 1, n), ALERT_SAME);
+            assert_int_equal(step_with(&rule, &s, START, at, n), ALERT_FIRED);
         }
 }
 
@@ -222,23 +233,23 @@ static void no_least_volume(void **state) {
     struct alert_rule rule = plain;
     struct alert_status s = {0};
     rule.min_volume = 0;
-    assert_int_equal(alert_step(&rule, &s, START, 0, 0), ALERT_SAME);
-    assert_int_equal(alert_step(&rule, &s, START, 1, 0), ALERT_SAME);
-    assert_int_equal(alert_step(&rule, &s, START, 1, 1), ALERT_FIRED);
+    assert_int_equal(step_with(&rule, &s, START, 0, 0), ALERT_SAME);
+    assert_int_equal(step_with(&rule, &s, START, 1, 0), ALERT_SAME);
+    assert_int_equal(step_with(&rule, &s, START, 1, 1), ALERT_FIRED);
     rule.kind = ALERT_SILENCE;
     s = (struct alert_status){0};
-    assert_int_equal(alert_step(&rule, &s, START, 0, 0), ALERT_SAME);
+    assert_int_equal(step_with(&rule, &s, START, 0, 0), ALERT_SAME);
 }
 
 static void default_rules(void **state) {
     (void)state;
     size_t count;
     const struct alert_rule *rules = alert_default_rules(&count);
-    assert_int_equal(count, 5);
+    assert_int_equal(count, 9);
     for (size_t i = 0; i < count; i++) {
         const struct alert_rule *r = &rules[i];
         assert_true(r->name && r->severity && r->summary && r->window_name && r->scopes);
-        assert_true(r->clear <= r->threshold);
+        assert_true(r->kind == ALERT_DROP ? r->clear >= r->factor : r->clear <= r->threshold);
         assert_true(r->window > 0 && (r->window <= 120 || r->window % 60 == 0));
         assert_true(r->min_volume > 0);
     }

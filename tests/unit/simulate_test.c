@@ -365,6 +365,83 @@ static void test_truth(void **state) {
     o.incident_count = 2;
     o.dump.max_bytes = 8 << 20; /* ends in the middle */
     check_truth(o);
+    o = options_of(6, 3000);
+    o.uneven_ppm = 500000;
+    o.incidents[0] = (struct simulate_incident){INCIDENT_SURGE, "newsletter", 0, 600000};
+    o.incidents[1] = (struct simulate_incident){INCIDENT_DROP, "all", 1200000, 600000};
+    o.incidents[2] = (struct simulate_incident){INCIDENT_LOST, "all", 2100000, 600000};
+    o.incidents[3] = (struct simulate_incident){INCIDENT_SPAMTRAP, "gmail", 0, 3600000};
+    o.incident_count = 4;
+    check_truth(o);
+}
+
+static uint64_t messages_with(enum incident_kind kind, const char *what, int64_t start_ms, int64_t length_ms) {
+    struct simulate_options o = options_of(8, 10000);
+    o.incidents[0] = (struct simulate_incident){.kind = kind, .start_ms = start_ms, .length_ms = length_ms};
+    snprintf(o.incidents[0].what, sizeof o.incidents[0].what, "%s", what);
+    o.incident_count = 1;
+    struct simulate_totals totals;
+    free(simulate_text(o, &totals).data);
+    return totals.messages;
+}
+
+/* Half an hour of the hour, in the simulator's quiet night: nearly half of the messages. */
+static void test_volumes(void **state) {
+    (void)state;
+    assert_in_range(messages_with(INCIDENT_DROP, "all", 0, 1800000), 5000, 5900);
+    assert_in_range(messages_with(INCIDENT_SURGE, "all", 0, 1800000), 51000, 59000);
+    assert_int_equal(messages_with(INCIDENT_LOST, "all", 0, 1800000), 10000);
+    /* Of one set: what it sends is some share, ten times of which is there besides. */
+    uint64_t kept = messages_with(INCIDENT_DROP, "newsletter", 0, 3600000);
+    uint64_t more = messages_with(INCIDENT_SURGE, "newsletter", 0, 3600000);
+    double sends = (double)(10000 - kept) / 0.9, besides = (double)(more - 10000) / 9;
+    assert_true(sends > 500 && besides > 0.85 * sends && besides < 1.15 * sends);
+}
+
+/* An hour's share of the day, from the truth that nothing else makes. */
+static void hours_of(uint32_t uneven_ppm, uint64_t seed, double hours[24]) {
+    char path[] = "/tmp/simulate_test_XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    struct simulate_options o = options_of(seed, 24000);
+    o.duration_ms = 24LL * 3600000;
+    o.uneven_ppm = uneven_ppm;
+    o.multi_ppm = 0;
+    o.truth = path;
+    free(simulate_text(o, NULL).data);
+    struct text truth = read_fd(fd);
+    memset(hours, 0, 24 * sizeof *hours);
+    char *save = NULL;
+    for (char *line = strtok_r(truth.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        unsigned hour, records;
+        const char *comma = strrchr(line, ','), *before = comma ? memrchr(line, ',', (size_t)(comma - line)) : NULL;
+        if (strstr(line, ",send,") && before && sscanf(line, "%*10sT%2u:", &hour) == 1 &&
+            sscanf(before, ",%u", &records) == 1)
+            hours[hour % 24] += records;
+    }
+    free(truth.data);
+    close(fd);
+    unlink(path);
+}
+
+/* An hour is up to so much more or less than the curve, each its own way, and otherwise with another seed. */
+static void test_uneven(void **state) {
+    (void)state;
+    double even[24], once[24], again[24], other[24];
+    hours_of(0, 1, even);
+    hours_of(500000, 1, once);
+    hours_of(500000, 1, again);
+    hours_of(500000, 2, other);
+    int differ = 0, others = 0;
+    for (int i = 0; i < 24; i++) {
+        assert_true(even[i] > 200);
+        assert_true(once[i] == again[i]);
+        double ratio = once[i] / even[i]; /* the day has as many all the same, so a little beyond the share */
+        assert_true(ratio > 0.4 && ratio < 1.8);
+        differ += ratio < 0.9 || ratio > 1.1;
+        others += once[i] != other[i];
+    }
+    assert_true(differ > 10 && others > 20);
 }
 
 static void test_framings(void **state) {
@@ -433,6 +510,8 @@ static void test_incidents(void **state) {
         {{INCIDENT_OUTAGE, "gmail", 0, 3600000}, EVENT_DELIVERY_DELAY, EVENT_SEND, 0.4, 2.0},
         {{INCIDENT_COMPLAINTS, "nothing", 0, 0}, EVENT_COMPLAINT, EVENT_DELIVERY, 0, 0.0015},
         {{INCIDENT_COMPLAINTS, "all", 0, 3600000}, EVENT_COMPLAINT, EVENT_DELIVERY, 0.0015, 0.01},
+        {{INCIDENT_SPAMTRAP, "gmail", 0, 3600000}, EVENT_BOUNCE, EVENT_SEND, 0.02, 0.04},
+        {{INCIDENT_LOST, "all", 0, 3600000}, EVENT_DELIVERY, EVENT_SEND, 0, 0.06}, /* what comes after the hour */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct simulate_options o = options_of(30 + i, 8000);
@@ -531,6 +610,17 @@ static void test_command(void **state) {
         {"--rate nan", EXIT_USAGE},
         {"--rate 1e-9", EXIT_USAGE},
         {"--size 1Q", EXIT_USAGE},
+        {"--uneven 0.5 --messages 20 --quiet", EXIT_DONE},
+        {"--uneven 0.95", EXIT_USAGE},
+        {"--uneven x", EXIT_USAGE},
+        {"--uneven 0.5 --rate 2", EXIT_USAGE},
+        {"--messages 20 --quiet --incident surge@all:0+1m --incident drop@all:5m+1m", EXIT_DONE},
+        {"--messages 20 --quiet --incident lost-deliveries@newsletter:0+1m --incident spamtrap@gmail:0+1m", EXIT_DONE},
+        {"--incident surge@gmail:0+1m", EXIT_USAGE},
+        {"--incident drop@gmail:0+1m", EXIT_USAGE},
+        {"--incident lost-deliveries@gmail:0+1m", EXIT_USAGE},
+        {"--incident spamtrap@newsletter:0+1m", EXIT_USAGE},
+        {"--messages 429496730 --incident surge@all:0+1m", EXIT_USAGE},
         {"--size 99999999999999999999", EXIT_USAGE},
         {"--late 1.5", EXIT_USAGE},
         {"--multi x", EXIT_USAGE},
@@ -595,7 +685,8 @@ int main(void) {
         cmocka_unit_test(test_truth),         cmocka_unit_test(test_framings),
         cmocka_unit_test(test_malformed),     cmocka_unit_test(test_incidents),
         cmocka_unit_test(test_folder),        cmocka_unit_test(test_command),
-        cmocka_unit_test(test_reader_leaves),
+        cmocka_unit_test(test_reader_leaves), cmocka_unit_test(test_volumes),
+        cmocka_unit_test(test_uneven),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

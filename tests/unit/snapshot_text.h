@@ -39,16 +39,30 @@ static inline void snapshot_text_view(FILE *out, const struct view *v) {
 static inline void snapshot_text_rows(FILE *out, const struct snapshot *s) {
     for (size_t i = 0; i < s->detail_count; i++) {
         const struct detail_row *d = &s->details[i];
-        fprintf(out, "detail %d %s %s [%s|%s] %" PRIu64 "\n", (int)d->type, d->first, d->second ? d->second : "-",
-                d->configuration_set, d->provider ? d->provider : "-", d->count);
+        fprintf(out, "detail %d %s %s [%s|%s] %" PRIu64 " before=%" PRIu64 "\n", (int)d->kind, d->first,
+                d->second ? d->second : "-", d->configuration_set, d->provider ? d->provider : "-", d->count,
+                d->before);
     }
     for (size_t i = 0; i < s->window_count; i++) {
         const struct window_row *w = &s->windows[i];
-        fprintf(out, "window %s %s [%s|%s|%s]", window_names[w->window], w->scope, w->provider, w->configuration_set,
-                w->identity);
+        fprintf(out, "window %s %s %s [%s|%s|%s]", snapshot_window_name(s, w->window), basis_names[w->basis], w->scope,
+                w->provider, w->configuration_set, w->identity);
         snapshot_text_numbers(out, "rate", w->counts.n, RATE_COUNTERS);
         fputc('\n', out);
     }
+    for (size_t i = 0; i < s->reputation_count; i++) {
+        const struct reputation_row *r = &s->reputation[i];
+        fprintf(out, "reputation %s %s [%s] %" PRIu64 "/%" PRIu64 " %s %" PRIu64 " to %g\n",
+                reputation_kind_name(r->kind), r->scope, r->configuration_set, r->numerator, r->denominator,
+                reputation_state_name(r->state), r->to_next, r->next_threshold);
+    }
+    for (size_t i = 0; i < s->reason_count; i++) {
+        const struct reason_row *r = &s->reasons[i];
+        fprintf(out, "reason %s [%s] %s %" PRIu64 "\n", snapshot_window_name(s, r->window), r->provider,
+                bounce_reason_name(r->reason), r->bounced);
+    }
+    fprintf(out, "domains %" PRIu64 " %" PRIu64 " visits forgotten %" PRIu64 "\n", s->domains_learned,
+            s->domains_forgotten, s->visits_forgotten);
 }
 
 /* Without the accounting, which tells how the input was given. Returns new. */
@@ -87,24 +101,39 @@ static inline uint64_t *snapshot_text_keys(const struct map *m) {
     return keys;
 }
 
-/* A series that only holds zeros (a first delay that moved away) says as much as one that is not there. */
-static inline void closed_minute_text(FILE *out, const struct closed_minute *m) {
-    fprintf(out, "minute %" PRId64 " records=%u\n", m->minute, m->records);
-    uint64_t *keys = snapshot_text_keys(m->series);
-    for (size_t i = 0; i < m->series->len; i++) {
-        const struct cell_counts *c = map_get(m->series, keys[i]);
+static inline void snapshot_text_cells(FILE *out, const char *what, const struct map *cells) {
+    uint64_t *keys = snapshot_text_keys(cells);
+    for (size_t i = 0; i < cells->len; i++) {
+        const struct cell_counts *c = map_get(cells, keys[i]);
         for (int n = 0; n < RATE_COUNTERS; n++)
             if (c->n[n])
-                fprintf(out, "  series %" PRIx64 " rate%d=%u\n", keys[i], n, c->n[n]);
+                fprintf(out, "  %s %" PRIx64 " rate%d=%u\n", what, keys[i], n, c->n[n]);
     }
     free(keys);
-    keys = snapshot_text_keys(m->steps);
+}
+
+/* A series that only holds zeros (a first delay that moved away) says as much as one that is not there. */
+static inline void closed_minute_text(FILE *out, const struct closed_minute *m) {
+    uint32_t records = 0;
+    for (int i = 0; i < EVENT_TYPES; i++)
+        records += m->records[i];
+    fprintf(out, "minute %" PRId64 " records=%u\n", m->minute, records);
+    for (int i = 0; i < EVENT_TYPES; i++)
+        if (m->records[i])
+            fprintf(out, "  type%d=%u\n", i, m->records[i]);
+    snapshot_text_cells(out, "series", m->series);
+    snapshot_text_cells(out, "cohort", m->cohorts);
+    uint64_t *keys = snapshot_text_keys(m->steps);
     for (size_t i = 0; i < m->steps->len; i++) {
         const struct step_counts *c = map_get(m->steps, keys[i]);
         for (int n = 0; n < EVENT_TYPES; n++)
             if (c->records[n] || c->recipients[n])
                 fprintf(out, "  step %" PRIx64 " type%d=%u %u\n", keys[i], n, c->records[n], c->recipients[n]);
     }
+    free(keys);
+    keys = snapshot_text_keys(m->details);
+    for (size_t i = 0; i < m->details->len; i++)
+        fprintf(out, "  detail %" PRIx64 " %" PRIu64 "\n", keys[i], *(const uint64_t *)map_get(m->details, keys[i]));
     free(keys);
 }
 

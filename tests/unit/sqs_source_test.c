@@ -6,6 +6,7 @@
 
 #include "source/sqs_internal.h"
 #include "unit/fake_pipeline.h"
+#include "unit/known.h"
 #include "unit/sample_records.h"
 
 enum { DEADLINE_MS = 20000 };
@@ -533,6 +534,7 @@ static int set_up(void **state) {
     (void)state;
     providers = provider_table_create();
     dictionary = (struct dictionary){.providers = providers,
+                                     .knowledge = known(providers),
                                      .key = {1, 2},
                                      .sets = intern_create(100),
                                      .identities = intern_create(100),

@@ -44,7 +44,7 @@ static void put_number(struct store *s, uint64_t n) {
     store_put_value(s, "n", (struct span){(const char *)&n, sizeof n});
     /* Now and then a large one, so that the log is copied into the file as well. */
     store_put_cell(s, 1, (int64_t)n, n, (struct span){value, n % 2 ? CELL_BYTES : sizeof value});
-    store_add_keys(s, (int64_t)n, keys, 2);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, (int64_t)n, keys, 2);
     store_put_position(s, "kafka", "mail/1", &(struct position){{(int64_t)n}});
     store_put_outbox(s, n, "page", SPAN_LIT("{}"));
     store_drop_outbox(s, n - 1);
@@ -86,7 +86,7 @@ static uint64_t count_numbers(struct store *s) {
     CHECK(!store_get_value(s, "n", &n, sizeof n, &len) || len == sizeof n);
     CHECK(store_is_new(s) == (n == 0));
     CHECK(store_each_cell(s, 1, next_cell, &c, NULL) && c.cells == n);
-    CHECK(store_each_keys(s, next_keys, &c, NULL) && c.keys == n);
+    CHECK(store_each_keys(s, STATE_KEYS_HAPPENINGS, next_keys, &c, NULL) && c.keys == n);
     CHECK(store_each_position(s, "kafka", the_position, &c, NULL) && c.position == n);
     CHECK(store_each_outbox(s, next_message, &c, NULL) && c.outbox == n && c.messages == (n ? 1 : 0));
     return n;

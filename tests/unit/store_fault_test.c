@@ -93,7 +93,7 @@ static enum store_result commit_number(struct store *s, int n, size_t bytes, str
     store_begin(s);
     store_put_cell(s, 1, n % 4, 0, (struct span){value, bytes});
     store_put_value(s, "n", (struct span){(const char *)&n, sizeof n});
-    store_add_keys(s, n, &key, 1);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, n, &key, 1);
     return store_commit(s, err);
 }
 
@@ -114,7 +114,7 @@ static int last_number(struct store *s) {
     int n = 0, counted = 0;
     size_t len;
     (void)store_get_value(s, "n", &n, sizeof n, &len);
-    assert_true(store_each_keys(s, next_key, &counted, NULL));
+    assert_true(store_each_keys(s, STATE_KEYS_HAPPENINGS, next_key, &counted, NULL));
     assert_int_equal(n, counted);
     return n;
 }

@@ -99,7 +99,7 @@ static void make_state(const struct store_folder *f) {
         store_begin(s);
         for (int i = 0; i < 10; i++)
             store_put_cell(s, i % 3, (int64_t)n, (uint64_t)i, (struct span){value, sizeof value});
-        store_add_keys(s, (int64_t)n / 4, keys, 3);
+        store_add_keys(s, STATE_KEYS_HAPPENINGS, (int64_t)n / 4, keys, 3);
         store_put_name(s, "set", (int64_t)n, SPAN_LIT("some name"));
         store_put_value(s, "key", SPAN_LIT("0123456789abcdef"));
         store_put_position(s, "kafka", "mail/1", &(struct position){{(int64_t)n}});
@@ -393,7 +393,7 @@ static void read_everything(struct store *s) {
     size_t len;
     for (int i = -1; i < 4; i++)
         store_each_cell(s, i, any_cell, &sum, &(struct err){0});
-    store_each_keys(s, any_keys, &sum, &(struct err){0});
+    store_each_keys(s, STATE_KEYS_HAPPENINGS, any_keys, &sum, &(struct err){0});
     store_each_name(s, "set", any_name, &sum, &(struct err){0});
     store_each_position(s, "kafka", any_position, &sum, &(struct err){0});
     store_each_outbox(s, any_outbox, &sum, &(struct err){0});
@@ -408,7 +408,7 @@ static void reports_wrong_lengths(void **state) {
     struct store *s = store_must_open(f);
     struct err err = {0};
     uint64_t sum = 0;
-    assert_false(store_each_keys(s, any_keys, &sum, &err));
+    assert_false(store_each_keys(s, STATE_KEYS_HAPPENINGS, any_keys, &sum, &err));
     assert_int_equal(err.code, ERR_INPUT);
     assert_non_null(strstr(err.text, "is damaged (a value of the wrong kind or length)"));
     err = (struct err){0};
@@ -423,8 +423,8 @@ static void write_something(struct store *s) {
     store_begin(s);
     store_put_cell(s, 1, 5, 5, SPAN_LIT("changed"));
     store_drop_cells_below(s, 0, 9);
-    store_add_keys(s, 1, &key, 1);
-    store_drop_keys_below(s, 2);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 1, &key, 1);
+    store_drop_keys_below(s, STATE_KEYS_HAPPENINGS, 2);
     store_put_position(s, "kafka", "mail/1", &(struct position){{5}});
     store_drop_outbox(s, 3);
     (void)store_commit(s, &(struct err){0});

@@ -78,7 +78,7 @@ static void expect_cells(struct store *s, int table, const char *expected) {
 
 static void expect_keys(struct store *s, const char *expected) {
     struct buf text = new_text();
-    bool ok = store_each_keys(s, write_keys, &text, NULL);
+    bool ok = store_each_keys(s, STATE_KEYS_HAPPENINGS, write_keys, &text, NULL);
     expect(&text, ok, expected);
 }
 
@@ -191,18 +191,18 @@ static void keeps_keys(void **state) {
     struct store *s = store_must_open(f);
     const uint64_t keys[] = {1, UINT64_MAX, 1ULL << 63, 0x0102030405060708, 0};
     store_begin(s);
-    store_add_keys(s, 10, keys, 3);
-    store_add_keys(s, -2, keys, 1);
-    store_add_keys(s, 9, keys + 3, 2);
-    store_add_keys(s, 9, keys, 0);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 10, keys, 3);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, -2, keys, 1);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 9, keys + 3, 2);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 9, keys, 0);
     store_must_commit(s);
     store_begin(s);
-    store_add_keys(s, 10, keys, 1);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 10, keys, 1);
     store_must_commit(s);
     s = reopen(f, s);
     expect_keys(s, "-2:1 9:72623859790382856 9:0 10:1 10:18446744073709551615 10:9223372036854775808 10:1 ");
     store_begin(s);
-    store_drop_keys_below(s, 10);
+    store_drop_keys_below(s, STATE_KEYS_HAPPENINGS, 10);
     store_must_commit(s);
     s = reopen(f, s);
     expect_keys(s, "10:1 10:18446744073709551615 10:9223372036854775808 10:1 ");
@@ -213,6 +213,16 @@ static bool count_keys(void *context, int64_t hour, const uint64_t *keys, size_t
     uint64_t *sums = context;
     for (size_t i = 0; i < count; i++)
         sums[hour] += keys[i];
+    return true;
+}
+
+/* How many, and their sum. */
+static bool sum_keys(void *context, int64_t index, const uint64_t *keys, size_t count) {
+    uint64_t *sums = context;
+    assert_in_range(index + STORE_INDEX_LIMIT, 0, 2 * (int64_t)STORE_INDEX_LIMIT);
+    for (size_t i = 0; i < count; i++)
+        sums[1] += keys[i];
+    sums[0] += count;
     return true;
 }
 
@@ -238,9 +248,9 @@ static void keeps_many_keys(void **state) {
     for (size_t i = 0; i < count; i++)
         sum += keys[i] = i * 0x9e3779b97f4a7c15;
     store_begin(s);
-    store_add_keys(s, 0, keys, count);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 0, keys, count);
     store_must_commit(s);
-    assert_true(store_each_keys(s, count_keys, sums, NULL));
+    assert_true(store_each_keys(s, STATE_KEYS_HAPPENINGS, count_keys, sums, NULL));
     assert_true(sums[0] == sum);
     store_close(s);
     assert_int_equal(ask_file(f, "SELECT sum(length(keys)) FROM happening_keys"), 8 * (int64_t)count);
@@ -255,11 +265,11 @@ static void merges_small_rows(void **state) {
         int hour = n % 2 ? 1 : 0; /* both grow alike; only the newest is left alone */
         uint64_t key = n << 20;
         store_begin(s);
-        store_add_keys(s, hour, &key, 1);
+        store_add_keys(s, STATE_KEYS_HAPPENINGS, hour, &key, 1);
         store_must_commit(s);
         expected[hour] += key;
     }
-    assert_true(store_each_keys(s, count_keys, sums, NULL));
+    assert_true(store_each_keys(s, STATE_KEYS_HAPPENINGS, count_keys, sums, NULL));
     assert_memory_equal(sums, expected, sizeof sums);
     store_close(s);
     assert_int_equal(ask_file(f, "SELECT count(*) FROM happening_keys WHERE id >> 32 = 1"), 750);
@@ -267,15 +277,63 @@ static void merges_small_rows(void **state) {
 
     s = store_must_open(f); /* what has piled up is known again */
     store_begin(s);
-    store_add_keys(s, 2, &expected[0], 1);
+    store_add_keys(s, STATE_KEYS_HAPPENINGS, 2, &expected[0], 1);
     store_must_commit(s);
     expected[2] = expected[0];
     memset(sums, 0, sizeof sums);
-    assert_true(store_each_keys(s, count_keys, sums, NULL));
+    assert_true(store_each_keys(s, STATE_KEYS_HAPPENINGS, count_keys, sums, NULL));
     assert_memory_equal(sums, expected, sizeof sums);
     store_close(s);
     assert_int_equal(ask_file(f, "SELECT count(*) FROM happening_keys WHERE id >> 32 = 1"), 1);
     assert_int_equal(ask_file(f, "SELECT sum(length(keys)) FROM happening_keys"), 8 * 1501);
+}
+
+/* Two sets share a table and nothing else: neither reading nor dropping one of them sees the other, and each has a
+ * newest index of its own that is left alone. */
+static void keeps_sets_apart(void **state) {
+    const struct store_folder *f = *state;
+    struct store *s = store_must_open(f);
+    const int64_t indexes[] = {-STORE_INDEX_LIMIT, -1, 0, 20000, STORE_INDEX_LIMIT - 1};
+    store_begin(s);
+    for (uint64_t i = 0; i < 5; i++) {
+        uint64_t keys[2] = {10 + i, 20 + i};
+        store_add_keys(s, STATE_KEYS_HAPPENINGS, indexes[i], &keys[0], 1);
+        store_add_keys(s, STATE_KEYS_VISITS, indexes[i], &keys[1], 1);
+    }
+    store_drop_keys_below(s, STATE_KEYS_VISITS, 0);
+    store_drop_keys_below(s, STATE_KEYS_VISITS, INT64_MIN); /* nothing is below it */
+    store_must_commit(s);
+    s = reopen(f, s);
+    uint64_t counts[2][2] = {{0}};
+    for (int set = 0; set < STATE_KEY_SETS; set++)
+        assert_true(store_each_keys(s, (enum state_keys)set, sum_keys, counts[set], NULL));
+    assert_true(counts[STATE_KEYS_HAPPENINGS][0] == 5 && counts[STATE_KEYS_HAPPENINGS][1] == 10 + 11 + 12 + 13 + 14);
+    assert_true(counts[STATE_KEYS_VISITS][0] == 3 && counts[STATE_KEYS_VISITS][1] == 22 + 23 + 24);
+    store_begin(s);
+    store_drop_keys_below(s, STATE_KEYS_HAPPENINGS, STORE_INDEX_LIMIT - 1);
+    store_must_commit(s);
+    memset(counts, 0, sizeof counts);
+    for (int set = 0; set < STATE_KEY_SETS; set++)
+        assert_true(store_each_keys(s, (enum state_keys)set, sum_keys, counts[set], NULL));
+    assert_true(counts[STATE_KEYS_HAPPENINGS][0] == 1 && counts[STATE_KEYS_VISITS][0] == 3);
+    store_close(s);
+}
+
+static void merges_sets_apart(void **state) {
+    const struct store_folder *f = *state;
+    struct store *s = store_must_open(f);
+    for (uint64_t n = 1; n <= 700; n++) {
+        store_begin(s);
+        store_add_keys(s, STATE_KEYS_HAPPENINGS, 490000, &n, 1); /* the newest hour, though days come behind it */
+        store_add_keys(s, STATE_KEYS_VISITS, 20000, &n, 1);
+        store_add_keys(s, STATE_KEYS_VISITS, 20001, &n, 1);
+        store_must_commit(s);
+    }
+    store_close(s);
+    assert_int_equal(ask_file(f, "SELECT count(*) FROM happening_keys WHERE id >> 32 = 490000"), 700);
+    assert_int_equal(ask_file(f, "SELECT count(*) FROM happening_keys WHERE id >> 32 = 20001 + (1 << 30)"), 700);
+    assert_in_range(ask_file(f, "SELECT count(*) FROM happening_keys WHERE id >> 32 = 20000 + (1 << 30)"), 1, 601);
+    assert_int_equal(ask_file(f, "SELECT sum(length(keys)) FROM happening_keys"), 8 * 3 * 700);
 }
 
 /* --- Names, values, positions, outbox ---- */
@@ -445,6 +503,7 @@ int main(void) {
         IN_A_FOLDER(keeps_cells),      IN_A_FOLDER(drops_cells),
         IN_A_FOLDER(keeps_any_bytes),  IN_A_FOLDER(keeps_keys),
         IN_A_FOLDER(keeps_many_keys),  IN_A_FOLDER(merges_small_rows),
+        IN_A_FOLDER(keeps_sets_apart), IN_A_FOLDER(merges_sets_apart),
         IN_A_FOLDER(keeps_names),      IN_A_FOLDER(keeps_names_with_a_nul),
         IN_A_FOLDER(keeps_values),     IN_A_FOLDER(keeps_positions),
         IN_A_FOLDER(keeps_the_outbox), IN_A_FOLDER(forgets_what_was_not_committed),

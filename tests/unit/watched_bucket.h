@@ -19,6 +19,7 @@
 #include "source/s3_watch.h"
 #include "unit/fake_bucket.h"
 #include "unit/fake_pipeline.h"
+#include "unit/known.h"
 
 enum { DEADLINE_MS = 20000 };
 static const int64_t hour = 3600000, day = 24 * 3600000, epoch = 1793500000000;
@@ -164,6 +165,7 @@ static inline int set_up(void **state) {
     (void)state;
     providers = provider_table_create();
     dictionary = (struct dictionary){.providers = providers,
+                                     .knowledge = known(providers),
                                      .key = {1, 2},
                                      .sets = intern_create(100),
                                      .identities = intern_create(100),
