@@ -3,38 +3,8 @@
 # shellcheck disable=SC2317,SC2016 source=common.bash
 . "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-# exits CODE COMMAND...
-exits() {
-    local want=$1 code
-    shift
-    "$@" >out 2>err
-    code=$?
-    ((code == want)) || {
-        echo "exit $code, not $want: $*"
-        tail -n 5 err
-        return 1
-    }
-}
-
-# says TEXT FILE: the file holds the text
-says() {
-    grep -qF -- "$1" "$2" || {
-        echo "\"$1\" is not in $2:"
-        head -n 20 "$2"
-        return 1
-    }
-}
-
 counted() { # the last line on standard error, as "counted duplicate late future malformed filtered"
     tail -n 1 err | sed -E 's/[^0-9]+/ /g; s/^ [0-9]+ //; s/ $//'
-}
-
-is() { # IS WANTED
-    [[ $1 == "$2" ]] || {
-        echo "got      \"$1\""
-        echo "expected \"$2\""
-        return 1
-    }
 }
 
 send() { # TIME ID RECIPIENT

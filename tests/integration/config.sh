@@ -3,28 +3,6 @@
 # shellcheck disable=SC2317,SC2016 source=common.bash
 . "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-# exits CODE COMMAND...
-exits() {
-    local want=$1 code
-    shift
-    "$@" >out 2>err
-    code=$?
-    ((code == want)) || {
-        echo "exit $code, not $want: $*"
-        tail -n 5 err
-        return 1
-    }
-}
-
-# says TEXT FILE: the file holds the text
-says() {
-    grep -qF -- "$1" "$2" || {
-        echo "\"$1\" is not in $2:"
-        head -n 20 "$2"
-        return 1
-    }
-}
-
 does_not_say() {
     ! says "$@" >says.out
 }
@@ -36,6 +14,8 @@ check_config() {
 # --- check --------------------------------------------------------------------------------------------------------
 
 check "check --help" exits 0 check_config --help
+# All that are listed, but the two that wait for a quota.
+default_rules=$(($(check_config --help-keys rules | grep -c '^| `[A-Z]') - 2))
 check "check without a file" exits 2 check_config
 check "check of a file without its option" exits 2 check_config some.yaml
 check "it says how" says "--config.file=some.yaml" err
@@ -43,7 +23,7 @@ check "an unknown option" exits 2 check_config --confg.file some.yaml
 check "a file that is not there" exits 78 check_config --config.file=nowhere.yaml
 check "it is named" says "nowhere.yaml cannot be opened: No such file" err
 check "the sample" exits 0 check_config --config.file="$top/packaging/ses-collector.yaml"
-check "it is fine" says "fine: 1 source, 5 rules, 0 notification targets" err
+check "it is fine" says "fine: 1 source, $default_rules rules, 0 notification targets" err
 check "it shows defaults" says "commit_interval: 1s" out
 cp out effective.yaml
 check "what it prints is a configuration" exits 0 check_config --config.file effective.yaml
@@ -63,6 +43,16 @@ check "a variable that is not set" exits 78 check_config --config.file=variable.
 check "it is named, with its message" says "TOKEN is not set: where the tickets go" err
 check "a variable that is set" exits 0 env TOKEN=hush "$SES_COLLECTOR" check --config.file=variable.yaml
 check "a secret is not shown" does_not_say hush out
+
+printf 'alerts:\n  rules:\n  - {name: Q, quota_used: 80%%}\n' >quota.yaml
+check "a rule about a quota that nobody knows" exits 78 check_config --config.file=quota.yaml
+check "it says what to write, and where" says 'quota.yaml:3:15: quota_used: of which quota? Write quota: {per_day: 50000}' err
+printf 'quota: {per_day: 70000}\n' >>quota.yaml
+check "a quota" exits 0 check_config --config.file=quota.yaml
+check "brings its default rules" says "$((default_rules + 3)) rules" err
+cp out effective.yaml
+check "it comes back" exits 0 check_config --config.file effective.yaml
+check "as it is" cmp out effective.yaml
 
 mkdir -p sub
 printf 'counting: {providers_file: table}\n' >sub/c.yaml

@@ -36,7 +36,7 @@ terminate "$pid"
 
 # --- no room --------------------------------------------------------------------------------------------------------------
 mkdir disk
-if ! mount -t tmpfs -o size=16M tmpfs "$work/disk" 2>mount.said; then
+if ! mount -t tmpfs -o size=24M tmpfs "$work/disk" 2>mount.said; then
     echo "ok disk full # SKIP no tmpfs can be mounted here: $(head -n 1 mount.said)"
     finish
 fi

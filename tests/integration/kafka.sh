@@ -254,7 +254,7 @@ check "no such topic: read when it is there" wait_for 20 is_counted "$records"
 truth stream.ndjson
 check "no such topic: counts" live_counts_are
 check "no such topic: ready then" wait_for 10 ready_is 200
-check "no such topic: the page is content" bash -c "! curl -s 127.0.0.1:$port/ | grep -q 'does not exist'"
+check "no such topic: the page is content" bash -c "! curl -s 127.0.0.1:$port/ | grep -q 'waiting for it'"
 terminate "$pid"
 
 kafka_configure wrong.yaml later "bootstrap.servers=127.0.0.1:$(free_port)"

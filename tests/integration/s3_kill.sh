@@ -57,7 +57,7 @@ YAML
 
 # Long enough for all of its lives, and for the service to see the clock go on (bucket_life.py).
 seconds=$((kills * 3 / 2 + 15))
-((seconds >= 90)) || seconds=90
+((seconds >= 120)) || seconds=120
 life clock clock "$((($(date -u -d "$(find staging -name '*.gz' | sort | head -n 1 | cut -d/ -f2-4 | tr / -)" +%s) - $(date +%s)) * 1000))"
 background python3 "$top/tests/integration/bucket_life.py" play staging double/mail/ses "$seconds" clock
 playing=$pid

@@ -21,7 +21,7 @@ check "two: with one line" is "$(wc -l <second.log)" 1
 check "two: that names the file" says one.db second.log
 check "two: and the process that has it" says "$pid" second.log
 get /metrics >after.prom
-check "two: the first is as it was" same_samples before.prom after.prom '^ses_collector_(commit|state|config|queue)'
+check "two: the first is as it was" same_to_the_last before.prom after.prom '^ses_collector_(commit|state|config|queue)'
 check "two: and right" same_samples truth.prom after.prom "$but_for_alerts"
 check "two: and healthy" is "$(status_of /-/healthy)" 200
 # Another one at the same port, with a state of its own.

@@ -3,8 +3,9 @@
 
   compare.py cells A.csv B.csv
   compare.py report ORACLE.json REPLAY.json      (replay --format json)
-  compare.py metrics ORACLE.json METRICS.txt     (the Prometheus text format, read strictly)
-  compare.py alerts ORACLE.json ALERTS.json
+  compare.py metrics [--no-visits] ORACLE.json METRICS.txt     (the Prometheus text format, read strictly;
+                                                 without what is counted by agent, which the service knows later)
+  compare.py alerts [--rules RULES.json] ORACLE.json ALERTS.json     (only incidents of these rules, which the oracle had)
 
 Exit: 0 equal, 1 different or nothing compared, 2 wrong usage.
 """
@@ -21,11 +22,17 @@ FAMILIES = {
     "ses_events_total", "ses_recipients_total", "ses_bounces_total", "ses_complaints_total",
     "ses_delivery_delays_total", "ses_subscription_changes_total", "ses_rejects_total", "ses_rendering_failures_total",
     "ses_delivery_seconds_bucket", "ses_delivery_seconds_sum", "ses_delivery_seconds_count",
-    "ses_rate_numerator", "ses_rate_denominator",
+    "ses_rate_numerator", "ses_rate_denominator", "ses_rate_ratio",
+    "ses_bounce_reasons_total", "ses_delay_reasons_total",
+    "ses_opens_total", "ses_clicks_total", "ses_unique_opens_total", "ses_unique_clicks_total",
+    "ses_reputation_ratio", "ses_reputation_state", "ses_reputation_to_next_threshold",
 }
 RATES = {"delivery", "bounce", "permanent_bounce", "transient_bounce", "reputation_bounce", "complaint", "delay",
          "reject", "rendering_failure", "unsubscribe"}
-WINDOWS = {"5m", "1h", "24h", "7d"}
+VISIT_RATES = {"open", "proxy_open", "machine_open", "click", "machine_click"}
+RATES |= VISIT_RATES
+WINDOWS = {"5m", "1h", "24h", "7d"}     # and last_N
+BASES = {"event", "sent"}
 SCOPES = {"account", "provider", "configuration_set", "provider_configuration_set", "identity"}
 ACCOUNTS = ("read", "counted", "duplicate", "late", "future", "malformed", "filtered")
 
@@ -130,6 +137,26 @@ def rows_by_key(rows, place):
     return found
 
 
+def compare_lists(comparison, oracle, data):
+    """Reasons and reputation, which are no views."""
+    sides = []
+    for part in (oracle, data):
+        numbers = {}
+        for row in part.get("reasons") or []:
+            place = "reasons " + "/".join(row.get(name) or "" for name in ("of", "reason", "provider", "configuration_set"))
+            if place in numbers:
+                raise Unusable(f"{place} is there twice")
+            numbers[place] = row.get("recipients", 0), row.get("before") or 0
+        sides.append({place: both for place, both in numbers.items() if any(both)})
+        for row in part.get("reputation") or []:
+            place = "reputation " + "/".join(row.get(name) or "" for name in ("kind", "scope", "configuration_set"))
+            if place in sides[-1]:
+                raise Unusable(f"{place} is there twice")
+            sides[-1][place] = (row["state"], row["numerator"], row["denominator"], row["to_next_threshold"] or 0)
+    for place in sorted(set(sides[0]) | set(sides[1])):
+        comparison.equal(place, sides[0].get(place), sides[1].get(place))
+
+
 def compare_report(oracle_path, replay_path, out):
     oracle, replay = read_json(oracle_path), read_json(replay_path)
     if replay.get("status") != "success":
@@ -138,6 +165,7 @@ def compare_report(oracle_path, replay_path, out):
     comparison = Comparison()
     for name in ACCOUNTS:
         comparison.equal(f"accounting.{name}", oracle["accounting"].get(name), data.get("accounting", {}).get(name))
+    compare_lists(comparison, oracle, data)
     rows_seen = 0
     for view in data["views"]:
         by = view["by"]
@@ -254,8 +282,9 @@ def is_comparable(name, labels, names):
     if name not in FAMILIES:
         return False
     if name.startswith("ses_rate_"):
-        return labels.get("rate") in RATES and labels.get("window") in WINDOWS and labels.get("scope") in SCOPES \
-            and labels.get("basis") == "event"
+        window = labels.get("window", "")
+        return labels.get("rate") in RATES and labels.get("scope") in SCOPES and labels.get("basis") in BASES \
+            and (window in WINDOWS or window.startswith("last_"))
     return name != "ses_delivery_seconds_bucket" or name in names
 
 
@@ -263,21 +292,27 @@ def show_sample(key):
     return key[0] + "{" + ",".join(f'{name}="{value}"' for name, value in key[1]) + "}"
 
 
-def compare_metrics(oracle_path, metrics_path, out):
-    wanted = {sample_key(item["name"], item["labels"]): item["value"] for item in read_json(oracle_path)}
+def is_visit(name, labels):
+    return "agent" in labels or name.startswith("ses_rate_") and labels.get("rate") in VISIT_RATES
+
+
+def compare_metrics(oracle_path, metrics_path, out, has_visits=True):
+    wanted = {sample_key(item["name"], item["labels"]): item["value"] for item in read_json(oracle_path)
+              if has_visits or not is_visit(item["name"], item["labels"])}
     names = {name for name, _ in wanted}
     with open(metrics_path, encoding="utf-8", newline="") as file:
         samples = parse_metrics(file.read())
     given = {sample_key(name, labels): value for (name, labels), value in samples.items()
-             if is_comparable(name, dict(labels), names)}
+             if is_comparable(name, dict(labels), names) and (has_visits or not is_visit(name, dict(labels)))}
     comparison = Comparison()
     for key in sorted(set(wanted) | set(given), key=show_sample):
         left, right = wanted.get(key), given.get(key)
-        if left is None and right == 0:
+        is_ratio = key[0].endswith("_ratio")    # absent, where it is not known; not 0
+        if left is None and right == 0 and not is_ratio:
             continue
-        is_sum = key[0].endswith("_sum") and left is not None and right is not None
+        is_near = (is_ratio or key[0].endswith("_sum")) and left is not None and right is not None
         comparison.equal(show_sample(key), left, right,
-                         math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-6) if is_sum else None)
+                         math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-6) if is_near else None)
     return comparison.report("samples", out)
 
 
@@ -301,8 +336,10 @@ def incident_key(name, labels, active_at):
             labels.get("configuration_set") or "", labels.get("identity") or "", moment(active_at))
 
 
-def compare_alerts(oracle_path, alerts_path, out):
+def compare_alerts(oracle_path, alerts_path, out, rules=None):
     wanted, given = {}, {}
+    names = rules and {(rule["name"], rule.get("severity", "")) for rule in read_json(rules)}
+    left_out = 0
     for item in read_json(oracle_path):
         labels = dict(item)
         labels["identity"] = item.get("key")
@@ -315,11 +352,15 @@ def compare_alerts(oracle_path, alerts_path, out):
         if item["state"] == "pending":
             pending += 1
             continue
+        if names and (item["labels"]["alertname"], item["labels"].get("severity") or "") not in names:
+            left_out += 1
+            continue
         key = incident_key(item["labels"]["alertname"], item["labels"], item["activeAt"])
         if key in given:
             raise Unusable(f"{alerts_path}: incident {key} is there twice")
         given[key] = item
     comparison = Comparison()
+    comparison.equal("incidents", len(wanted), len(given))      # none is a result, too
     for key in sorted(set(wanted) | set(given), key=str):
         left, right = wanted.get(key), given.get(key)
         place = " ".join(str(part) for part in key if part)
@@ -331,17 +372,25 @@ def compare_alerts(oracle_path, alerts_path, out):
         comparison.equal(f"{place} state", "resolved" if left.get("resolvedAt") else "firing", right["state"])
         for name in ("numerator", "denominator"):
             comparison.equal(f"{place} {name}", left[name], right.get(name))
-    print(f"{len(wanted)} incidents expected, {len(given)} given, {pending} pending left out", file=out)
+    print(f"{len(wanted)} incidents expected, {len(given)} given, {pending} pending left out, "
+          f"{left_out} of other rules", file=out)
     return comparison.report("values", out)
 
 
 def main(arguments, out=sys.stdout):
     kinds = {"cells": compare_cells, "report": compare_report, "metrics": compare_metrics, "alerts": compare_alerts}
+    options = {}
+    if arguments[:2] == ["metrics", "--no-visits"]:
+        arguments = [arguments[0], *arguments[2:]]
+        options = {"has_visits": False}
+    elif arguments[:2] == ["alerts", "--rules"] and len(arguments) > 2:
+        options = {"rules": arguments[2]}
+        arguments = [arguments[0], *arguments[3:]]
     if len(arguments) != 3 or arguments[0] not in kinds:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        return kinds[arguments[0]](arguments[1], arguments[2], out)
+        return kinds[arguments[0]](arguments[1], arguments[2], out, **options)
     except (Unusable, OSError, UnicodeDecodeError) as error:
         print(f"cannot compare: {error}", file=out)
     except (KeyError, TypeError, AttributeError) as error:

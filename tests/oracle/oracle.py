@@ -5,6 +5,8 @@
 
 Reads plain, gzip and zip objects; zstd and snappy must be decompressed before. Any of the four outputs may be left
 out. --by takes views separated by `;` (a comma is part of a view's name) and may be repeated, and so may --tag.
+Where --metrics and --report know whose a company's domain is from the beginning, --cells and --alerts learn it hour by
+hour, as the collector's do.
 With --compare, records of the period before are counted for the report's comparison only.
 """
 
@@ -12,11 +14,13 @@ import argparse
 import bisect
 import csv
 import datetime
+import fractions
 import json
 import sys
 import time
 
 import alerts
+import knowing
 import ledger
 import reading
 import records
@@ -25,6 +29,15 @@ from ledger import DAY, HOUR, MINUTE
 BASIC_VIEWS = ["account", "provider", "configuration_set", "provider,configuration_set", "identity"]
 WINDOWS = {"5m": (5 * MINUTE, MINUTE), "1h": (HOUR, MINUTE), "24h": (24 * HOUR, HOUR), "7d": (7 * DAY, DAY)}
 SCOPES = ["account", "provider", "configuration_set", "provider_configuration_set", "identity"]
+SENT_SCOPES = SCOPES[:3]    # what the metrics show by send time
+
+REASONS_OF = {"bounce": "bounce", "delivery_delay": "delay"}
+
+# What AWS looks at: kind -> (rate, the states that begin at a threshold).
+REPUTATION = {
+    "bounce": ("reputation_bounce", (("under_review", "0.05"), ("at_risk", "0.1"))),
+    "complaint": ("complaint", (("under_review", "0.001"), ("at_risk", "0.005"))),
+}
 
 
 def parse_time_option(text):
@@ -80,7 +93,8 @@ def row_numbers(row):
 
 def make_report(book, views, boundary):
     """boundary: the minute at which the period begins that the one before is compared with, or None."""
-    report = {"accounting": book.accounts, "views": {}}
+    report = {"accounting": book.accounts, "reasons": reason_rows(book, boundary),
+              "reputation": [labels | numbers for labels, numbers in reputation_rows(book.only_period())], "views": {}}
     for by in views:
         now = book.view(by, begin=boundary)
         before = book.view(by, end=boundary) if boundary is not None else {}
@@ -92,6 +106,18 @@ def make_report(book, views, boundary):
             rows.append(row)
         report["views"][by] = rows
     return report
+
+
+def reason_rows(book, boundary):
+    """Recipients bounced and delayed by reason, provider and configuration set, now and in the period before."""
+    found = {}
+    for (minute, name, provider, _, _, what, _), number in book.counts.items():
+        kind, _, reason = what.partition("_reason:")
+        if reason:
+            is_before = boundary is not None and minute < boundary
+            found.setdefault((REASONS_OF[kind], reason, provider, name), [0, 0])[is_before] += number
+    return [dict(zip(("of", "reason", "provider", "configuration_set"), key), recipients=now, before=before)
+            for key, (now, before) in sorted(found.items())]
 
 
 def make_metrics(book):
@@ -106,24 +132,75 @@ def make_metrics(book):
             for bound in book.buckets + ["+Inf"]:
                 value = len(ordered) if bound == "+Inf" else bisect.bisect_right(ordered, float(bound) * 1000)
                 found.append({"name": "ses_delivery_seconds_bucket", "labels": labels | {"le": bound}, "value": value})
-    return found + window_samples(book)
+    return found + window_samples(book) + reputation_samples(book)
+
+
+def windows_of(book):
+    """(window, basis, scope, rows) of all windows, which end at the watermark."""
+    for window, (length, cell) in WINDOWS.items():
+        first = (book.watermark - length) // cell * cell // MINUTE
+        behind = (book.watermark // cell + 1) * cell // MINUTE
+        for basis, scopes in ("event", SCOPES), ("sent", SENT_SCOPES):
+            for scope in scopes:
+                yield window, basis, scope, book.view(scope, first, behind, basis)
+    for scope in SENT_SCOPES:
+        yield f"last_{book.last_sends}", "sent", scope, book.view_of_last_sends(scope)
 
 
 def window_samples(book):
     found = []
     if book.watermark is None:
         return found
-    for window, (length, cell) in WINDOWS.items():
-        first = (book.watermark - length) // cell * cell // MINUTE
-        behind = (book.watermark // cell + 1) * cell // MINUTE
-        for scope in SCOPES:
-            for key, row in sorted(book.view(scope, first, behind).items()):
-                for rate, numbers in ledger.rate_numbers(row).items():
-                    labels = {"rate": rate, "window": window, "basis": "event", "scope": scope, "provider": key[0],
-                              "configuration_set": key[1], "identity": key[2]}
-                    for name, value in zip(("ses_rate_numerator", "ses_rate_denominator"), numbers):
-                        if value:
-                            found.append({"name": name, "labels": labels, "value": value})
+    for window, basis, scope, rows in windows_of(book):
+        for key, row in sorted(rows.items()):
+            for rate, numbers in ledger.rate_numbers(row).items():
+                labels = {"rate": rate, "window": window, "basis": basis, "scope": scope, "provider": key[0],
+                          "configuration_set": key[1], "identity": key[2]}
+                for name, value in zip(("ses_rate_numerator", "ses_rate_denominator"), numbers):
+                    if value:
+                        found.append({"name": name, "labels": labels, "value": value})
+                if numbers[1]:
+                    found.append({"name": "ses_rate_ratio", "labels": labels, "value": numbers[0] / numbers[1]})
+    return found
+
+
+def reputation(kind, numerator, denominator):
+    """(state, how many more would reach the next threshold or None)."""
+    if not denominator:
+        return "unknown", None
+    state, to_next = "healthy", None
+    for name, threshold in REPUTATION[kind][1]:
+        reached = fractions.Fraction(threshold) * denominator
+        if numerator >= reached:
+            state = name
+        elif to_next is None:
+            to_next = -(-reached.numerator // reached.denominator) - numerator
+    return state, to_next
+
+
+def reputation_rows(book):
+    """(labels, numbers) of the account and of each configuration set, for each kind."""
+    found = []
+    for scope in ("account", "configuration_set") if book.watermark is not None else ():
+        for key, row in sorted(book.view_of_last_sends(scope).items()):
+            for kind, (rate, _) in REPUTATION.items():
+                numerator, denominator = ledger.rate_numbers(row)[rate]
+                state, to_next = reputation(kind, numerator, denominator)
+                found.append(({"kind": kind, "scope": scope, "configuration_set": key[1]},
+                              {"numerator": numerator, "denominator": denominator, "state": state,
+                               "to_next_threshold": to_next}))
+    return found
+
+
+def reputation_samples(book):
+    found = []
+    for labels, numbers in reputation_rows(book):
+        samples = [("ses_reputation_state", {"state": numbers["state"]}, 1)]
+        if numbers["denominator"]:
+            samples.append(("ses_reputation_ratio", {}, numbers["numerator"] / numbers["denominator"]))
+        if numbers["to_next_threshold"] is not None:
+            samples.append(("ses_reputation_to_next_threshold", {}, numbers["to_next_threshold"]))
+        found += [{"name": name, "labels": labels | more, "value": value} for name, more, value in samples]
     return found
 
 
@@ -148,6 +225,10 @@ def parse_arguments(arguments):
     parser.add_argument("--now", type=parse_time_option)
     parser.add_argument("--by", action="append", default=[])
     parser.add_argument("--verified-domains", default="")
+    parser.add_argument("--mx-table", help="the operator's domains and their mail servers")
+    parser.add_argument("--bounce-rules", help="the operator's rules of what a reply means")
+    parser.add_argument("--no-learning", action="store_true", help="let nothing tell whose a domain is")
+    parser.add_argument("--last-sends", type=int, default=10_000, metavar="N")
     parser.add_argument("--tag", action="append", default=[])
     parser.add_argument("--buckets", default="", help="bounds of ses_delivery_seconds, ascending, comma-separated")
     parser.add_argument("--rules", help="JSON list of alert rules")
@@ -176,7 +257,9 @@ def count(options):
         now=int(time.time() * 1000) if options.now is None else options.now, since=since, until=options.until,
         lateness=options.lateness, verified=options.verified_domains.replace(",", " ").split(), tag_names=tags,
         buckets=[bound for bound in options.buckets.split(",") if bound and bound != "+Inf"],
-        period=options.since if options.compare else None)
+        period=options.since if options.compare else None,
+        knowledge=knowing.Knowledge(options.mx_table, options.bounce_rules), is_learning=not options.no_learning,
+        last_sends=options.last_sends)
     for path in reading.list_objects(options.paths):
         for text in reading.read_object(path):
             book.read_text(text)

@@ -4,6 +4,7 @@ A second table, written down apart from the collector's own: where the two disag
 Names are the row names of the provider list, lower case, `_` for hyphens and blanks.
 """
 
+import os
 import re
 
 SIMULATOR = "simulator"
@@ -108,7 +109,26 @@ PATTERNS = [
 
 # Who tells SES about complaints. Ziggo and Telenet belong to Liberty Global, which has a loop.
 FEEDBACK_LOOP = frozenset("microsoft yahoo comcast fastmail italiaonline mailru laposte orange seznam zoho ziggo "
-                          "telenet".split())
+                          "telenet rackspace gandi".split())
+
+# Where providers stand in the documentation's table: the first of two wins a tie.
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "providers.md")
+
+
+def section(page, begin, end):
+    """The rows of a table between two marks of a page, without its two header lines; cells without their blanks."""
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    rows = text.split(f"<!-- {begin} -->")[1].split(f"<!-- {end} -->")[0].strip().splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip().strip("|"))] for row in rows]
+
+
+_RANKS = {cells[0].strip("`"): rank for rank, cells in enumerate(section(PAGE, "table: begin", "table: end"))}
+
+
+def rank(provider):
+    return _RANKS[provider]
+
 
 _BY_DOMAIN = {domain: provider for provider, domains in DOMAINS.items() for domain in domains.split()}
 _cache = {}

@@ -3,13 +3,19 @@
 import base64
 import binascii
 import re
+from collections import namedtuple
 
+import knowing
 import providers
 import reading
 from reading import BROKEN, Obj
 
 MAX_ENVELOPES = 3
 MAX_LABEL = 128
+
+
+# Lists whose elements tell why.
+TELLING = ("bouncedRecipients", "delayedRecipients")
 
 
 class Malformed(Exception):
@@ -56,14 +62,20 @@ NOT_SENDING = ("Received", "AmazonSnsSubscriptionSucceeded")
 CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 
 
+# unknown: the domain when no table names it, else None. hint: the provider that the event tells of it, or None.
+# reason: of a bounce or a delay. told: (diagnosticCode, status, action) of a bounce or a delay.
+Recipient = namedtuple("Recipient", "key provider domain unknown told hint reason", defaults=(None, None, None))
+
+
 class Record:
     """One record that is not malformed.
 
-    recipients: (key, provider, domain), each once. label: what the metric of its type is labelled with (a bounce: a
-    pair). verdict: what the rates ask of it. seconds: milliseconds of processing, or None.
+    recipients: each once. unknown: the one unknown domain that all of them are at, else None. sent: when its mail was
+    sent. label: what the metric of its type is labelled with (a bounce: a pair). verdict: what the rates ask of it.
+    milliseconds: of processing, or None. agent: of an open or click, by itself. link: of a click.
     """
-    __slots__ = ("type", "time", "message_id", "recipients", "per_recipient", "provider", "configuration_set",
-                 "identity", "tags", "extra", "label", "verdict", "milliseconds")
+    __slots__ = ("type", "time", "sent", "message_id", "recipients", "per_recipient", "provider", "unknown",
+                 "configuration_set", "identity", "tags", "extra", "label", "verdict", "milliseconds", "agent", "link")
 
 
 # --- fields ----------------------------------------------------------------------------------------------------------
@@ -252,18 +264,19 @@ def inner(text, is_alone):
 
 # --- the record ------------------------------------------------------------------------------------------------------
 
-def extract(value, text, start, end, tag_names=()):
+def extract(value, text, start, end, tag_names=(), knowledge=None):
     """The Record in a value, or Malformed or Filtered raised."""
+    knowledge = knowledge or knowing.Knowledge()
     value, text, start, end = open_record(value, text, start, end)
     try:
-        return _extract(value, text, start, end, tag_names)
+        return _extract(value, text, start, end, tag_names, knowledge)
     except _NeedsTree:
         value = reading.tree(text, start, end)
         value, text, start, end = open_record(value, text, start, end)
-        return _extract(value, text, start, end, tag_names)
+        return _extract(value, text, start, end, tag_names, knowledge)
 
 
-def _extract(value, text, start, end, tag_names):
+def _extract(value, text, start, end, tag_names, knowledge):
     type_name = get(value, "eventType")
     if not isinstance(type_name, str):
         type_name = get(value, "notificationType")
@@ -285,14 +298,18 @@ def _extract(value, text, start, end, tag_names):
     if time is None:
         raise Malformed
     record.time = time
+    sent = parse_time(get_text(mail, "timestamp"))      # nothing is wrong with a record whose send time is odd
+    record.sent = time if sent is None else min(sent, time)
 
-    record.recipients = read_recipients(event, list_key, address_key) if list_key else []
+    record.recipients = read_recipients(event, list_key, address_key, knowledge) if list_key else []
     if not record.recipients:
-        record.recipients = read_recipients(mail, "destination", None)
+        record.recipients = read_recipients(mail, "destination", None, knowledge)
     if not record.recipients and name in NEED_RECIPIENTS:
         raise Malformed
-    at = {provider for _, provider, _ in record.recipients}
+    at = {recipient.provider for recipient in record.recipients}
     record.provider = providers.OTHER if not at else at.pop() if len(at) == 1 else providers.MULTIPLE
+    unknown = {recipient.unknown for recipient in record.recipients}
+    record.unknown = unknown.pop() if len(unknown) == 1 else None
 
     tags = get_object(mail, "tags")
     record.configuration_set = label(first_text(tags, "ses:configuration-set") or
@@ -300,10 +317,10 @@ def _extract(value, text, start, end, tag_names):
     record.identity = label(read_identity(mail, tags))
     record.tags = tuple([label(first_text(tags, tag)) for tag in tag_names])
 
-    record.extra = record.label = record.verdict = record.milliseconds = None
+    record.extra = record.label = record.verdict = record.milliseconds = record.agent = record.link = None
     reader = READERS.get(name)
     if reader:
-        reader(record, event, (text, start, end))
+        reader(record, event, (text, start, end), knowledge)
     elif name == "unknown":
         record.extra = type_name
     return record
@@ -320,17 +337,22 @@ def split_address(address):
     return local, domain.lower()
 
 
-def read_recipients(holder, list_key, address_key):
-    """(key, provider, domain) of each address, each once, in their order."""
+def read_recipients(holder, list_key, address_key, knowledge):
+    """The Recipient of each address, each once, in their order."""
     found = {}
     for item in get_list(holder, list_key):
+        told = None
         if address_key:
-            item = get(item, address_key) if isinstance(item, dict) else None
+            if not isinstance(item, dict):
+                continue
+            if list_key in TELLING:
+                told = tuple(get_text(item, name) for name in ("diagnosticCode", "status", "action"))
+            item = get(item, address_key)
         if not isinstance(item, str):
             continue
         key = split_address(item)
         if key not in found and (key[0] or key[1]):
-            found[key] = (key, providers.provider_of(key[1]), key[1])
+            found[key] = Recipient(key, *knowledge.whose(key[1]), told=told)
     return list(found.values())
 
 
@@ -351,15 +373,30 @@ def read_identity(mail, tags):
 
 # --- by type ---------------------------------------------------------------------------------------------------------
 
-def read_delivery(record, event, _):
+def read_delivery(record, event, _, knowledge):
     value = get(event, "processingTimeMillis")
     if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value, re.ASCII):
         value = int(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
         record.milliseconds = int(value)
+    hint = knowledge.hint(get_text(event, "smtpResponse"), "", get_text(event, "remoteMtaIp"))
+    record.recipients = [recipient._replace(hint=hint) for recipient in record.recipients]
 
 
-def read_bounce(record, event, _):
+def judge_recipients(record, event, knowledge, **facts):
+    """Why each recipient's mail bounced or was delayed, and whose its domain is by what its server said."""
+    server = get_text(event, "reportingMTA"), get_text(event, "remoteMtaIp")
+    judged = []
+    for recipient in record.recipients:
+        diagnostic, status, action = recipient.told or ("", "", "")
+        hint = knowledge.hint(diagnostic, *server)
+        provider = hint if recipient.unknown is not None and hint else recipient.provider
+        reason = knowledge.reason(record.type, provider, diagnostic, status, action, **facts)
+        judged.append(recipient._replace(hint=hint, reason=reason))
+    record.recipients = judged
+
+
+def read_bounce(record, event, _, knowledge):
     kind, subtype = get(event, "bounceType"), get(event, "bounceSubType")
     if not isinstance(kind, str):
         raise Malformed
@@ -367,9 +404,10 @@ def read_bounce(record, event, _):
     record.label = known(kind, BOUNCE_TYPES), known(subtype, BOUNCE_SUBTYPES)
     if subtype != "OnAccountSuppressionList":
         record.verdict = {"Permanent": "permanent", "Transient": "transient"}.get(kind, "bounce")
+    judge_recipients(record, event, knowledge, bounce_type=record.label[0], subtype=record.label[1])
 
 
-def read_complaint(record, event, _):
+def read_complaint(record, event, *_):
     feedback = get(event, "complaintFeedbackType")
     is_suppressed = get(event, "complaintSubType") == "OnAccountSuppressionList"
     record.extra = get_text(event, "feedbackId")
@@ -377,18 +415,21 @@ def read_complaint(record, event, _):
     record.verdict = not is_suppressed and feedback != "not-spam"
 
 
-def read_reject(record, event, _):
+def read_reject(record, event, *_):
     reason = get(event, "reason")
     record.label = known(reason, {"Bad content"})
 
 
-def read_open(record, event, _):
+def read_open(record, event, _, knowledge):
     record.extra = get_text(event, "ipAddress"), get_text(event, "userAgent")
+    record.agent = knowledge.agent("open", record.extra[1], record.extra[0])
 
 
-def read_click(record, event, place):
+def read_click(record, event, place, knowledge):
     record.extra = (get_text(event, "ipAddress"), get_text(event, "userAgent"), get_text(event, "link"),
                     raw_link_tags(event, place))
+    record.link = get_text(event, "link")
+    record.agent = knowledge.agent("click", record.extra[1], record.extra[0])
 
 
 def raw_link_tags(event, place):
@@ -409,19 +450,20 @@ def raw_link_tags(event, place):
     return text[at:reading.follow(text, at)[0]]
 
 
-def read_failure(record, event, _):
+def read_failure(record, event, *_):
     record.label = label(get_text(event, "templateName")) or "none"
 
 
-def read_delay(record, event, _):
+def read_delay(record, event, _, knowledge):
     kind = get(event, "delayType")
     record.extra = kind if isinstance(kind, str) else ""
     if kind == "BYOIP HostNameLookupUnavailable":
         kind = "BYOIPHostNameLookupUnavailable"
     record.label = known(kind, DELAY_TYPES)
+    judge_recipients(record, event, knowledge, delay_type=record.label)
 
 
-def read_subscription(record, event, _):
+def read_subscription(record, event, *_):
     source = get(event, "source")
     record.extra = get_text(event, "contactList"), source if isinstance(source, str) else ""
     source_label = known(source, {"UnsubscribeHeader", "PreferencesPage"})

@@ -566,7 +566,8 @@ class RateTest(OracleTest):
         self.assertEqual(self.rates(book), {
             "delivery": (2, 4), "bounce": (1, 4), "permanent_bounce": (1, 4), "transient_bounce": (0, 4),
             "reputation_bounce": (1, 4), "complaint": (0, 1), "delay": (0, 4), "reject": (0, 4),
-            "rendering_failure": (0, 4), "unsubscribe": (0, 2)})
+            "rendering_failure": (0, 4), "unsubscribe": (0, 2), "open": (0, 2), "proxy_open": (0, 2),
+            "machine_open": (0, 2), "click": (0, 2), "machine_click": (0, 2)})
         self.check_type(book, "send", {"gmail": 1, "naver": 1, "microsoft": 1, "yahoo": 1, "simulator": 1})
         self.assertEqual(self.rates(book, "provider", ("simulator", "", "")), {})
         self.assertEqual(self.rates(book, "provider", ("naver", "", ""))["bounce"], (1, 1))
