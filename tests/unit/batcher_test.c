@@ -48,12 +48,7 @@ static void give(void *context, struct batch *batch, bool inside) {
 static int begin(void **state) {
     (void)state;
     struct provider_table *providers = provider_table_create();
-    dictionary = (struct dictionary){.providers = providers,
-                                     .knowledge = known(providers),
-                                     .key = {1, 2},
-                                     .sets = intern_create(100),
-                                     .identities = intern_create(100),
-                                     .templates = intern_create(100)};
+    dictionary = known_dictionary(providers, 100);
     batcher_init(&batcher, &dictionary, JSON_ISA_PLAIN);
     batcher.take = take;
     batcher.give = give;
@@ -70,9 +65,7 @@ static int end(void **state) {
     }
     given = (struct given){0};
     provider_table_destroy((struct provider_table *)(uintptr_t)dictionary.providers);
-    intern_destroy(dictionary.sets);
-    intern_destroy(dictionary.identities);
-    intern_destroy(dictionary.templates);
+    known_dictionary_end(&dictionary);
     return 0;
 }
 

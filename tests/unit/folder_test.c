@@ -501,20 +501,13 @@ static int set_up(void **state) {
         return -1;
     options = (struct folder_options){.name = name, .paths = paths, .path_count = 1, .interval_ms = 20};
     providers = provider_table_create();
-    dictionary = (struct dictionary){.providers = providers,
-                                     .knowledge = known(providers),
-                                     .key = {1, 2},
-                                     .sets = intern_create(100),
-                                     .identities = intern_create(100),
-                                     .templates = intern_create(100)};
+    dictionary = known_dictionary(providers, 100);
     return 0;
 }
 
 static int tear_down(void **state) {
     begin(state);
-    intern_destroy(dictionary.sets);
-    intern_destroy(dictionary.identities);
-    intern_destroy(dictionary.templates);
+    known_dictionary_end(&dictionary);
     provider_table_destroy(providers);
     return rmdir(folder);
 }

@@ -90,12 +90,7 @@ static struct kafka_run *run_create(const char *brokers, const char *topic) {
     struct kafka_run *run = alloc_zeroed(1, sizeof *run);
     pthread_mutex_init(&run->lock, NULL);
     run->providers = provider_table_create();
-    run->dictionary = (struct dictionary){.providers = run->providers,
-                                          .knowledge = known(run->providers),
-                                          .key = {1, 2},
-                                          .sets = intern_create(1000),
-                                          .identities = intern_create(1000),
-                                          .templates = intern_create(1000)};
+    run->dictionary = known_dictionary(run->providers, 1000);
     run->topics[0] = alloc_string(topic, strlen(topic));
     run->options = (struct kafka_options){.name = name,
                                           .topics = run->topics,
@@ -197,9 +192,7 @@ static void run_destroy(struct kafka_run *run) {
     }
     for (size_t i = 0; i < run->options.topic_count; i++)
         free(run->topics[i]);
-    intern_destroy(run->dictionary.sets);
-    intern_destroy(run->dictionary.identities);
-    intern_destroy(run->dictionary.templates);
+    known_dictionary_end(&run->dictionary);
     provider_table_destroy(run->providers);
     pthread_mutex_destroy(&run->lock);
     free(run);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "parsers/knowledge.h"
+#include "parsers/normalise.h"
 
 enum { KNOWN_MAX = 4096 };
 static struct knowledge *known_made[KNOWN_MAX];
@@ -25,6 +26,22 @@ static inline const struct knowledge *known(const struct provider_table *provide
     struct knowledge *k = knowledge_create(providers, &(struct knowledge_files){0}, &err);
     assert(k);
     return known_made[known_count++] = k;
+}
+
+/* All that normalisers need, with room for `names` of each kind. known_dictionary_end it; the providers stay. */
+static inline struct dictionary known_dictionary(const struct provider_table *providers, size_t names) {
+    return (struct dictionary){.providers = providers,
+                               .knowledge = known(providers),
+                               .key = {1, 2},
+                               .sets = intern_create(names),
+                               .identities = intern_create(names),
+                               .templates = intern_create(names)};
+}
+
+static inline void known_dictionary_end(struct dictionary *d) {
+    intern_destroy(d->sets);
+    intern_destroy(d->identities);
+    intern_destroy(d->templates);
 }
 
 #endif

@@ -533,12 +533,7 @@ static void test_stopped_anywhere(void **state) {
 static int set_up(void **state) {
     (void)state;
     providers = provider_table_create();
-    dictionary = (struct dictionary){.providers = providers,
-                                     .knowledge = known(providers),
-                                     .key = {1, 2},
-                                     .sets = intern_create(100),
-                                     .identities = intern_create(100),
-                                     .templates = intern_create(100)};
+    dictionary = known_dictionary(providers, 100);
     return 0;
 }
 
@@ -546,9 +541,7 @@ static int tear_down(void **state) {
     (void)state;
     begin(state);
     pipeline_clear();
-    intern_destroy(dictionary.sets);
-    intern_destroy(dictionary.identities);
-    intern_destroy(dictionary.templates);
+    known_dictionary_end(&dictionary);
     provider_table_destroy(providers);
     return 0;
 }
