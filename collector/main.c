@@ -17,6 +17,7 @@ static const struct {
     {"check", command_check, "checks a configuration file, and says where it is wrong"},
     {"rules", command_rules, "prints the configured alerts as a rules file of Prometheus"},
     {"sns", command_sns, "lists and confirms subscriptions of SNS to a push source"},
+    {"healthcheck", command_healthcheck, "asks a running service whether it is well"},
     {"simulate", command_simulate, "writes a realistic, seeded stream of SES events"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -25,7 +26,7 @@ static void print_help(FILE *out) {
     fprintf(out, "Rates, metrics and alerts from the sending events of Amazon SES.\n\n"
                  "Usage: ses-collector COMMAND [OPTIONS]\n\nCommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].does);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].does);
     fprintf(out, "\nses-collector COMMAND --help says more. ses-collector --version says which this is.\n\n"
                  "Try it:\n"
                  "  ses-collector simulate --duration 3h --incident blocklist@gmail:2h+30m --out dumps\n"

@@ -76,6 +76,17 @@ command:chromium ?chromium
 command:kcat kcat
 LIST
         ;;
+    stack)
+        cat <<'LIST'
+command:python3 python3
+command:jq jq
+command:curl curl
+command:prometheus prometheus
+command:prometheus-alertmanager prometheus-alertmanager
+command:chromium ?chromium
+command:kcat kcat
+LIST
+        ;;
     kafka)
         cat <<'LIST'
 command:mvn maven
@@ -96,6 +107,25 @@ command:clang-format-14 ?clang-format-14
 command:cppcheck cppcheck
 command:shellcheck shellcheck
 command:mandoc mandoc
+LIST
+        ;;
+    grafana)
+        say 'command:npm npm'
+        ;;
+    package)
+        cat <<'LIST'
+command:dpkg-shlibdeps dpkg-dev
+command:strip binutils
+LIST
+        ;;
+    packaging) # what the tests of packages, completions and units look at them with
+        cat <<'LIST'
+command:lintian lintian
+command:debootstrap debootstrap
+command:systemd-analyze systemd
+command:mandoc mandoc
+command:zsh zsh
+command:fish fish
 LIST
         ;;
     fuzz)

@@ -43,6 +43,26 @@ static void put_value(FILE *out, const char *value) {
     }
 }
 
+size_t exposition_plain_value(const char *value, char *to, size_t size) {
+    static const char hex[] = "0123456789abcdef";
+    struct span s = span_of(value);
+    size_t used = 0;
+    for (size_t i = 0; i < s.len;) {
+        uint32_t c = 0;
+        size_t len = utf8_next((struct span){s.ptr + i, s.len - i}, &c);
+        bool shown = len && ((c >= 0x20 && c != 0x7f) || c == '\n');
+        unsigned char byte = (unsigned char)s.ptr[i];
+        const char escaped[] = {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+        size_t out = shown ? len : sizeof escaped;
+        if (out > size - used)
+            break;
+        memcpy(to + used, shown ? s.ptr + i : escaped, out);
+        used += out;
+        i += shown ? len : 1;
+    }
+    return used;
+}
+
 static void put_series(struct exposition *e, const char *suffix, const struct metric_label *labels, size_t count) {
     fprintf(e->out, "%s%s", e->family, suffix);
     for (size_t i = 0; i < count; i++) {
@@ -69,13 +89,24 @@ static struct span openmetrics_family(const char *name, enum metric_type type) {
     return family;
 }
 
-static void put_unit(FILE *out, struct span family) {
+static const char *unit_of(struct span family) {
     static const char *const units[] = {"seconds", "bytes", "ratio"};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         struct span unit = span_of(units[i]);
         if (ends_with(family, unit) && family.ptr[family.len - unit.len - 1] == '_')
-            fprintf(out, "# UNIT %.*s %s\n", (int)family.len, family.ptr, units[i]);
+            return units[i];
     }
+    return "";
+}
+
+const char *exposition_unit(const char *name, enum metric_type type) {
+    return unit_of(openmetrics_family(name, type));
+}
+
+static void put_unit(FILE *out, struct span family) {
+    const char *unit = unit_of(family);
+    if (*unit)
+        fprintf(out, "# UNIT %.*s %s\n", (int)family.len, family.ptr, unit);
 }
 
 void exposition_begin(struct exposition *e, const char *name, enum metric_type type, const char *help) {
@@ -85,6 +116,11 @@ void exposition_begin(struct exposition *e, const char *name, enum metric_type t
         [METRIC_HISTOGRAM] = {"histogram", "histogram"},
         [METRIC_INFO] = {"gauge", "info"}, /* the text format knows no info */
     };
+    if (e->taker) {
+        e->family = name;
+        e->taker->family(e->taker->context, name, type, help);
+        return;
+    }
     bool openmetrics = e->format == EXPOSITION_OPENMETRICS;
     struct span family = openmetrics ? openmetrics_family(name, type) : span_of(name);
     e->family = name;
@@ -97,12 +133,20 @@ void exposition_begin(struct exposition *e, const char *name, enum metric_type t
 
 static void put_u64(struct exposition *e, const char *suffix, const struct metric_label *labels, size_t count,
                     uint64_t value) {
+    if (e->taker) {
+        e->taker->sample(e->taker->context, suffix, labels, count, (double)value);
+        return;
+    }
     put_series(e, suffix, labels, count);
     fprintf(e->out, "%llu\n", (unsigned long long)value);
 }
 
 static void put_double(struct exposition *e, const char *suffix, const struct metric_label *labels, size_t count,
                        double value) {
+    if (e->taker) {
+        e->taker->sample(e->taker->context, suffix, labels, count, value);
+        return;
+    }
     char text[TEXT_NUMBER_SIZE];
     text_double(value, text);
     put_series(e, suffix, labels, count);
@@ -110,6 +154,7 @@ static void put_double(struct exposition *e, const char *suffix, const struct me
 }
 
 void exposition_series(struct exposition *e, const struct metric_label *labels, size_t count) {
+    assert(!e->taker);
     put_series(e, "", labels, count);
 }
 
@@ -131,6 +176,10 @@ static void make_bound(const struct exposition *e, double bound, char out[TEXT_N
 void exposition_histogram(struct exposition *e, const struct metric_label *labels, size_t count, const double *bounds,
                           size_t bound_count, const uint64_t *counts, double sum) {
     assert(count < EXPOSITION_MAX_LABELS);
+    if (e->taker && e->taker->histogram) {
+        e->taker->histogram(e->taker->context, labels, count, bounds, bound_count, counts, sum);
+        return;
+    }
     struct metric_label with_le[EXPOSITION_MAX_LABELS];
     if (count)
         memcpy(with_le, labels, count * sizeof *labels);
@@ -148,6 +197,6 @@ void exposition_histogram(struct exposition *e, const struct metric_label *label
 }
 
 void exposition_end(struct exposition *e) {
-    if (e->format == EXPOSITION_OPENMETRICS)
+    if (e->format == EXPOSITION_OPENMETRICS && !e->taker)
         fputs("# EOF\n", e->out);
 }

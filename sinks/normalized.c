@@ -228,19 +228,31 @@ bool normalized_random_key(unsigned char key[32], struct err *err) {
     return err_set_errno(err, ERR_IO, errno, "no random numbers from the system");
 }
 
-void normalized_event_key(const unsigned char *key, size_t len, uint64_t out[2]) {
-    /* Its capital letters keep it apart from addresses, which are hashed in lower case: one record with this text for
-     * an address would give the key away. */
-    static const unsigned char purpose[] = "ses-collector EVENT KEY";
-    unsigned char digest[DIGEST];
+/* The capital letters of a purpose keep it apart from addresses, which are hashed in lower case: one record with this
+ * text for an address would give the key away. */
+static void derive(const unsigned char *key, size_t len, const char *purpose, unsigned char digest[DIGEST]) {
     size_t got;
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     must(mac != NULL);
     EVP_MAC_CTX *c = begin_keyed(mac, key, len);
-    must(EVP_MAC_update(c, purpose, sizeof purpose - 1) && EVP_MAC_final(c, digest, &got, sizeof digest));
+    must(EVP_MAC_update(c, (const unsigned char *)purpose, strlen(purpose)));
+    must(EVP_MAC_final(c, digest, &got, DIGEST) && got == DIGEST);
     EVP_MAC_CTX_free(c);
     EVP_MAC_free(mac);
+}
+
+void normalized_event_key(const unsigned char *key, size_t len, uint64_t out[2]) {
+    unsigned char digest[DIGEST];
+    derive(key, len, "ses-collector EVENT KEY", digest);
     memcpy(out, digest, 16);
+    OPENSSL_cleanse(digest, sizeof digest);
+}
+
+void normalized_key_fingerprint(const unsigned char *key, size_t len, char out[NORMALIZED_FINGERPRINT + 1]) {
+    unsigned char digest[DIGEST];
+    derive(key, len, "ses-collector FINGERPRINT", digest);
+    hex_of(digest, NORMALIZED_FINGERPRINT / 2, out);
+    out[NORMALIZED_FINGERPRINT] = '\0';
 }
 
 /* --- the writer --------------------------------------------------------------------------------------------------- */

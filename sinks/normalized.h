@@ -66,5 +66,8 @@ size_t normalized_read_key(const char *path, unsigned char key[NORMALIZED_MAX_KE
 bool normalized_random_key(unsigned char key[32], struct err *err);
 /* The event keys' key, from the hashes' key: events of two runs can be joined when their keys are the same. */
 void normalized_event_key(const unsigned char *key, size_t len, uint64_t out[2]);
+/* What may be shown of a key, to see whether two are the same. */
+enum { NORMALIZED_FINGERPRINT = 8 };
+void normalized_key_fingerprint(const unsigned char *key, size_t len, char out[NORMALIZED_FINGERPRINT + 1]);
 
 #endif

@@ -132,6 +132,16 @@ static void put_foot(FILE *out) {
           out);
 }
 
+/* What a worker has nothing of. */
+static void put_mail(FILE *out, const struct snapshot *s) {
+    page_write_alerts(out, s);
+    page_write_account(out, s);
+    page_write_reputation(out, s);
+    page_write_rates(out, s, "provider", "providers", "provider");
+    page_write_rates(out, s, "configuration_set", "sets", "configuration set");
+    page_write_reasons(out, s);
+}
+
 bool page_write(FILE *out, const struct snapshot *s, struct err *err) {
     struct health health = health_of(s);
     errno = 0;
@@ -139,14 +149,10 @@ bool page_write(FILE *out, const struct snapshot *s, struct err *err) {
     fputs("<main>\n", out);
     put_bar(out, s);
     put_headline(out, s, &health);
-    page_write_alerts(out, s);
-    page_write_account(out, s);
-    page_write_reputation(out, s);
-    page_write_rates(out, s, "provider", "providers", "provider");
-    page_write_rates(out, s, "configuration_set", "sets", "configuration set");
-    page_write_reasons(out, s);
+    if (!s->has_worker)
+        put_mail(out, s);
     page_write_sources(out, s);
-    if (s->has_service)
+    if (s->has_service && !s->has_worker)
         page_write_service(out, &s->service, s);
     put_foot(out);
     fputs("</main>\n<p id=\"lost\" role=\"status\"></p>\n<script>\n", out);

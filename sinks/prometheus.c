@@ -262,8 +262,13 @@ static void write_records(struct page *p) {
         {"ses_collector_bytes_decoded_total", "Bytes after decompression.", offsetof(struct accounting, bytes_decoded)},
     };
     for (size_t i = 0; i < COUNT(families); i++) {
+        /* A worker writes records and leaves the counting to others: theirs would be added to these. */
+        size_t at = families[i].offset;
+        bool is_counting = at >= offsetof(struct accounting, counted) && at <= offsetof(struct accounting, future);
+        if (p->s->has_worker && is_counting)
+            continue;
         exposition_begin(&p->to, families[i].name, METRIC_COUNTER, families[i].help);
-        write_source_counter(p, families[i].offset);
+        write_source_counter(p, at);
     }
 }
 
@@ -335,40 +340,58 @@ static void write_self(struct page *p) {
     exposition_u64(&p->to, NULL, 0, s->visits_forgotten);
     exposition_begin(&p->to, "ses_collector_series", METRIC_GAUGE, "Time series held.");
     exposition_u64(&p->to, NULL, 0, s->series);
+}
+
+static void write_build(struct page *p) {
     exposition_begin(&p->to, "ses_collector_build_info", METRIC_INFO, "Always 1; the labels say what runs.");
     exposition_u64(&p->to, LABELS({"version", SES_COLLECTOR_VERSION}), 1, 1);
 }
 
-static bool write_page(FILE *out, const struct snapshot *s, enum exposition_format format, struct err *err) {
+static void write_mail(struct page *p) {
+    for (size_t i = 0; i < COUNTER_FAMILIES; i++)
+        write_counter_family(p, &counter_families[i]);
+    write_tags(p);
+    write_delivery_seconds(p);
+    write_rates(p);
+    prometheus_write_reputation(&p->to, p->s);
+    write_alerts(p);
+}
+
+static void write_counting(struct page *p) {
+    write_objects(p);
+    write_times(p);
+    write_self(p);
+}
+
+static void write_families(struct exposition to, const struct snapshot *s) {
     struct page p = {
-        .to = {.out = out, .format = format},
+        .to = to,
         .s = s,
         .rows = sorted(s->both.rows, s->both.count, sizeof *s->both.rows, compare_rows),
         .details = sorted(s->details, s->detail_count, sizeof *s->details, compare_details),
         .windows = sorted(s->windows, s->window_count, sizeof *s->windows, compare_windows),
     };
-    errno = 0;
-    for (size_t i = 0; i < COUNTER_FAMILIES; i++)
-        write_counter_family(&p, &counter_families[i]);
-    write_tags(&p);
-    write_delivery_seconds(&p);
-    write_rates(&p);
-    prometheus_write_reputation(&p.to, s);
-    write_alerts(&p);
+    if (!s->has_worker)
+        write_mail(&p);
     write_records(&p);
     write_malformed(&p);
-    write_objects(&p);
-    write_times(&p);
-    write_self(&p);
+    if (!s->has_worker)
+        write_counting(&p);
+    write_build(&p);
     if (s->has_service) {
         prometheus_write_service(&p.to, s);
         prometheus_write_process(&p.to, s);
     }
     exposition_end(&p.to);
-    int reason = errno;
     free(p.rows);
     free(p.details);
     free(p.windows);
+}
+
+static bool write_page(FILE *out, const struct snapshot *s, enum exposition_format format, struct err *err) {
+    errno = 0;
+    write_families((struct exposition){.out = out, .format = format}, s);
+    int reason = errno;
     if (ferror(out))
         return err_set_errno(err, ERR_IO, reason ? reason : EIO, "cannot write the metrics");
     return true;
@@ -380,4 +403,9 @@ bool prometheus_write(FILE *out, const struct snapshot *s, struct err *err) {
 
 bool openmetrics_write(FILE *out, const struct snapshot *s, struct err *err) {
     return write_page(out, s, EXPOSITION_OPENMETRICS, err);
+}
+
+void prometheus_feed(const struct exposition_taker *taker, const struct snapshot *s) {
+    /* OpenMetrics: Prometheus prefers it when it scrapes, and a bound shall have one form however it comes. */
+    write_families((struct exposition){.format = EXPOSITION_OPENMETRICS, .taker = taker}, s);
 }

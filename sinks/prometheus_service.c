@@ -1,12 +1,17 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "alert/brake.h"
 #include "sinks/prometheus_parts.h"
 
-static void write_state(struct exposition *to, const struct service_row *v) {
+static void write_ready(struct exposition *to, const struct service_row *v) {
     exposition_begin(to, "ses_collector_ready", METRIC_GAUGE, "1 while /-/ready answers 200.");
     exposition_u64(to, NULL, 0, v->ready);
+}
+
+static void write_state(struct exposition *to, const struct service_row *v) {
+    write_ready(to, v);
     exposition_begin(to, "ses_collector_behind", METRIC_GAUGE,
                      "1 while a backlog is read; alerts that begin then are held back.");
     exposition_u64(to, NULL, 0, v->behind);
@@ -180,7 +185,84 @@ static void write_push(struct exposition *to, const struct snapshot *s) {
             write_pushes(to, &s->sources[i]);
 }
 
+static void write_remote_counters(struct exposition *to, const struct service_row *v) {
+    static const struct {
+        const char *name, *help;
+        size_t at;
+    } families[] = {
+        {"ses_collector_remote_write_samples_total", "Samples that a receiver of remote write took.",
+         offsetof(struct remote_write_row, written)},
+        {"ses_collector_remote_write_samples_refused_total",
+         "Samples that a receiver of remote write refused for good.", offsetof(struct remote_write_row, refused)},
+        {"ses_collector_remote_write_samples_dropped_total",
+         "Samples given up: not written for too long, or too many waiting.",
+         offsetof(struct remote_write_row, dropped)},
+        {"ses_collector_remote_write_requests_total", "Requests to a receiver of remote write, failed ones included.",
+         offsetof(struct remote_write_row, requests)},
+        {"ses_collector_remote_write_requests_failed_total",
+         "Requests to a receiver of remote write that were not answered, or not well.",
+         offsetof(struct remote_write_row, failed)},
+    };
+    for (size_t f = 0; f < COUNT(families); f++) {
+        exposition_begin(to, families[f].name, METRIC_COUNTER, families[f].help);
+        for (size_t i = 0; i < v->remote_write_count; i++) {
+            uint64_t value;
+            memcpy(&value, (const char *)&v->remote_writes[i] + families[f].at, sizeof value);
+            exposition_u64(to, LABELS({"target", v->remote_writes[i].target}), 1, value);
+        }
+    }
+}
+
+static void write_remote(struct exposition *to, const struct service_row *v) {
+    write_remote_counters(to, v);
+    exposition_begin(to, "ses_collector_remote_write_samples_waiting", METRIC_GAUGE,
+                     "Samples that are still to be written.");
+    for (size_t i = 0; i < v->remote_write_count; i++)
+        exposition_u64(to, LABELS({"target", v->remote_writes[i].target}), 1, v->remote_writes[i].waiting);
+    exposition_begin(to, "ses_collector_remote_write_last_written_timestamp_seconds", METRIC_GAUGE,
+                     "Time of the newest sample that was written. Absent before the first.");
+    for (size_t i = 0; i < v->remote_write_count; i++)
+        if (v->remote_writes[i].last_ms)
+            exposition_double(to, LABELS({"target", v->remote_writes[i].target}), 1,
+                              (double)v->remote_writes[i].last_ms / 1000);
+}
+
+static void write_worker(struct exposition *to, const struct worker_row *w) {
+    exposition_begin(to, "ses_collector_normalized_records_total", METRIC_COUNTER,
+                     "Normalised records written by a worker, in transactions that were committed.");
+    exposition_u64(to, NULL, 0, w->records);
+    exposition_begin(to, "ses_collector_normalized_events_total", METRIC_COUNTER,
+                     "Events in the normalised records written by a worker.");
+    exposition_u64(to, NULL, 0, w->events);
+    exposition_begin(to, "ses_collector_transactions_total", METRIC_COUNTER,
+                     "Transactions of a worker, by how they ended; what was aborted is done again.");
+    exposition_u64(to, LABELS({"result", "committed"}), 1, w->committed);
+    exposition_u64(to, LABELS({"result", "aborted"}), 1, w->aborted);
+    exposition_begin(to, "ses_collector_clients_recreated_total", METRIC_COUNTER,
+                     "Kafka clients that a worker made anew: since another worker has its name (fenced), or after "
+                     "another error that nothing else mends.");
+    exposition_u64(to, LABELS({"reason", "fenced"}), 1, w->fenced);
+    exposition_u64(to, LABELS({"reason", "error"}), 1, w->recreated - w->fenced);
+    exposition_begin(to, "ses_collector_hash_key_info", METRIC_GAUGE,
+                     "Always 1. The fingerprint of a worker's hash_key_file: where workers of one topic show two, "
+                     "duplicates are not known any more.");
+    if (w->key[0])
+        exposition_u64(to, LABELS({"fingerprint", w->key}), 1, 1);
+}
+
+/* It keeps no counts, tells nobody, and has no state: what is left of a service. */
+static void write_service_of_worker(struct exposition *to, const struct snapshot *s) {
+    write_ready(to, &s->service);
+    write_sources(to, s);
+    write_kafka(to, s);
+    write_worker(to, &s->worker);
+}
+
 void prometheus_write_service(struct exposition *to, const struct snapshot *s) {
+    if (s->has_worker) {
+        write_service_of_worker(to, s);
+        return;
+    }
     write_state(to, &s->service);
     write_sources(to, s);
     write_kafka(to, s);
@@ -191,4 +273,5 @@ void prometheus_write_service(struct exposition *to, const struct snapshot *s) {
     write_notifications(to, &s->service);
     write_brake(to, s);
     write_suppression(to, &s->service.suppression);
+    write_remote(to, &s->service);
 }

@@ -210,8 +210,9 @@ void aggregate_count(struct aggregate *a, const struct event *e, int period) {
     count_detail(a, e, period);
     if (e->type == EVENT_OPEN || e->type == EVENT_CLICK)
         let_wait(a, e, period);
-    if (period == PERIOD_NOW && a->options.keep_steps) {
-        struct open_minute *m = aggregate_open_minute(a, floor_div(e->time_ms, MINUTE_MS));
+    int64_t minute = floor_div(e->time_ms, MINUTE_MS);
+    if (period == PERIOD_NOW && a->options.keep_steps && a->options.on_closed && minute >= a->next_close) {
+        struct open_minute *m = aggregate_open_minute(a, minute);
         struct step_counts *s = map_put(&m->steps, CELL_PAIR(e->set, e->provider));
         s->recipients[e->type]++;
     }

@@ -1,12 +1,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/credentials.h"
 #include "commands/command_fail.h"
 #include "commands/commands.h"
 #include "commands/option_values.h"
 #include "config/config.h"
 #include "model/provider.h"
 #include "parsers/knowledge.h"
+#include "sinks/normalized.h"
 
 static const char help[] =
     "Checks a configuration file, and prints what it comes to: every key, defaults filled in, secrets left out.\n\n"
@@ -92,7 +94,21 @@ static const char *plural(size_t count) {
     return count == 1 ? "" : "s";
 }
 
-static void say_fine(const struct config *c) {
+static void say_worker(const struct config *c, const char *fingerprint) {
+    const struct kafka_transform_options *n = &c->normalize;
+    fprintf(stderr, "%s: for ses-collector normalize, not for run: what its group reads of %zu topic%s goes to %s",
+            c->path, n->source->topic_count, plural(n->source->topic_count), n->topic);
+    if (n->source->dead_letter_topic)
+        fprintf(stderr, ", what cannot be read to %s", n->source->dead_letter_topic);
+    fprintf(stderr, ", exactly once; the key's fingerprint is %s\n", fingerprint);
+}
+
+static void say_fine(const struct config *c, const char *fingerprint) {
+    if (c->normalize.topic) {
+        fprintf(stderr, "%s: fine\n", c->path);
+        say_worker(c, fingerprint);
+        return;
+    }
     fprintf(stderr, "%s: fine: %zu source%s, %zu rule%s, %zu notification target%s\n", c->path, c->source_count,
             plural(c->source_count), c->rule_count, plural(c->rule_count), c->target_count, plural(c->target_count));
     if (config_has_brake(c))
@@ -115,6 +131,19 @@ static bool check_providers(const struct config *c, struct err *err) {
     return ok;
 }
 
+/* A key that is too short is found before a worker is started with it. */
+static bool check_key(const struct config *c, char *fingerprint, struct err *err) {
+    unsigned char key[NORMALIZED_MAX_KEY];
+    if (!c->normalize.topic)
+        return true;
+    size_t len = normalized_read_key(c->normalize_key_file, key, err);
+    if (!len)
+        return false;
+    normalized_key_fingerprint(key, len, fingerprint);
+    aws_wipe(key, sizeof key);
+    return true;
+}
+
 int command_check(int argc, char **argv) {
     struct arguments a = {0};
     struct err err = {0};
@@ -129,11 +158,12 @@ int command_check(int argc, char **argv) {
         return print_keys(a.keys);
     if (!config_load(&c, a.file, &a.overrides, &err))
         return command_fail("check", &err);
-    bool ok = check_providers(&c, &err);
+    char fingerprint[NORMALIZED_FINGERPRINT + 1] = "";
+    bool ok = check_providers(&c, &err) && check_key(&c, fingerprint, &err);
     if (ok && (!config_write(&c, stdout) || fflush(stdout) != 0))
         ok = err_set(&err, ERR_IO, "standard output cannot be written");
     if (ok)
-        say_fine(&c);
+        say_fine(&c, fingerprint);
     config_deinit(&c);
     return ok ? EXIT_DONE : command_fail("check", &err);
 }

@@ -14,6 +14,7 @@ enum exit_code {
 int command_replay(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_simulate(int argc, char **argv);
+int command_healthcheck(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_sns(int argc, char **argv);
 int command_rules(int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "commands/normalize_service.h"
 #include "commands/scan_command.h"
 #include "commands/stop.h"
 #include "core/alloc.h"
@@ -49,7 +50,9 @@ static const struct option options[] = {
 static const char help_before[] =
     "Reads SES events and writes them to standard output as lines of JSON, normalised: one line for each event and\n"
     "recipient, all forms of records alike (docs/normalized-events.md is the schema).\n\n"
-    "Usage: ses-collector normalize [OPTIONS] PATH...\n\n"
+    "Usage: ses-collector normalize [OPTIONS] PATH...\n"
+    "       ses-collector normalize --config.file=FILE [OPTIONS]   a service: from Kafka to Kafka, exactly once\n"
+    "                                                              (its own --help, and docs/kafka.md)\n\n"
     "PATH is a file, a folder (with everything below it), a glob pattern, - for standard input, a named pipe, or\n"
     "s3://BUCKET/PREFIX, as of ses-collector replay. What comes through a pipe leaves as soon as the pipe is empty.\n\n"
     "What comes out\n"
@@ -283,6 +286,8 @@ int command_normalize(int argc, char **argv) {
     static struct command c;
     bool hung = false;
     int code;
+    if (normalize_is_service(argc, argv))
+        return normalize_serve(argc, argv);
     if (!scan_command_begin(&c.scan, &form, argc, argv, &c, &code))
         return code;
     code = run(&c, &hung);

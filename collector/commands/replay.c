@@ -9,6 +9,7 @@
 #include "commands/command_fail.h"
 #include "commands/commands.h"
 #include "commands/input.h"
+#include "commands/replay_history.h"
 #include "commands/replay_options.h"
 #include "commands/stop.h"
 #include "commands/terminal.h"
@@ -17,7 +18,6 @@
 #include "pipeline/replay.h"
 #include "sinks/alerts.h"
 #include "sinks/cells.h"
-#include "sinks/openmetrics.h"
 #include "sinks/output.h"
 #include "sinks/prometheus.h"
 #include "sinks/quarantine.h"
@@ -38,8 +38,7 @@ struct command {
     struct quarantine *quarantine;
     struct output cells_output;
     struct cells_writer *cells;
-    struct output history_output;
-    struct openmetrics_writer *history;
+    struct replay_history history;
     struct send_statistics *statistics;
     struct snapshot *snapshot;
 };
@@ -70,8 +69,8 @@ static void on_closed(void *context, const struct closed_minute *minute) {
     alerting_minute(c->alerting, minute);
     if (c->cells)
         cells_minute(c->cells, minute);
-    if (c->history)
-        openmetrics_minute(c->history, minute);
+    if (c->history.history)
+        history_minute(c->history.history, minute);
     if (c->statistics)
         send_statistics_minute(c->statistics, minute);
 }
@@ -85,8 +84,8 @@ static void make_aggregate(struct command *c) {
         .from_ms = o->input.from_ms,
         .to_ms = o->input.to_ms,
         .has_before = o->compare,
-        .keep_steps = c->cells || c->history,
-        .keep_details = c->history != NULL,
+        .keep_steps = c->cells || c->history.history,
+        .keep_details = c->history.history != NULL,
         .keep_wide = alerting_wants_wide(o->rules, o->rule_count),
         .keep_cohorts = alerting_wants_cohorts(o->rules, o->rule_count),
         .single_recipient_only = o->like == LIKE_VDM,
@@ -109,12 +108,8 @@ static bool open_outputs(struct command *c, struct err *err) {
             return false;
         c->cells = cells_create(c->cells_output.file, o->step_ms, &c->names);
     }
-    if (o->openmetrics) {
-        if (!output_open(&c->history_output, o->openmetrics, err))
-            return false;
-        c->history = openmetrics_create(
-            &(struct openmetrics_options){o->step_ms, o->openmetrics_labels, o->openmetrics_label_count}, &c->names);
-    }
+    if (!replay_history_open(&c->history, o, &c->config, &c->names, err))
+        return false;
     if (o->like == LIKE_SEND_STATISTICS)
         c->statistics = send_statistics_create();
     return true;
@@ -209,25 +204,6 @@ static bool write_report(const struct command *c, struct err *err) {
     return output_commit(&out, err) || out.reader_gone;
 }
 
-/* What is there is said, so that it can be held against what promtool says. */
-static bool write_history(struct command *c, struct err *err) {
-    struct openmetrics_totals t;
-    struct err why = {0};
-    bool written = openmetrics_finish(c->history, c->history_output.file, &t, &why);
-    openmetrics_destroy(c->history);
-    c->history = NULL;
-    if (!written && !ferror(c->history_output.file)) { /* the commit knows only of the stream */
-        output_abort(&c->history_output);
-        return err_set(err, why.code, "%s", why.text);
-    }
-    if (!output_commit(&c->history_output, err))
-        return c->history_output.reader_gone;
-    fprintf(stderr, "ses-collector: %s: %llu samples of %llu series\n",
-            strcmp(c->options.openmetrics, "-") == 0 ? "history" : c->options.openmetrics,
-            (unsigned long long)t.samples, (unsigned long long)t.series);
-    return true;
-}
-
 static bool write_all(struct command *c, struct err *err) {
     bool ok = true;
     if (c->cells) {
@@ -235,8 +211,7 @@ static bool write_all(struct command *c, struct err *err) {
         c->cells = NULL;
         ok = output_commit(&c->cells_output, err) || c->cells_output.reader_gone;
     }
-    if (c->history)
-        ok = write_history(c, err) && ok;
+    ok = replay_history_write(&c->history, &c->options, err) && ok;
     ok = write_file(c, c->options.metrics, prometheus_write, err) && ok;
     ok = write_file(c, c->options.alerts, alerts_write, err) && ok;
     ok = write_report(c, err) && ok;
@@ -248,7 +223,8 @@ static bool write_all(struct command *c, struct err *err) {
         ok = quarantine_close(c->quarantine, err) && ok;
         c->quarantine = NULL;
     }
-    return ok;
+    /* Last: it waits for somebody else. */
+    return replay_history_send(&c->history, &c->options, &c->input.progress, err) && ok;
 }
 
 static void say_what_was_left_out(const struct command *c) {
@@ -280,10 +256,7 @@ static void destroy(struct command *c) {
         cells_finish(c->cells);
         output_abort(&c->cells_output);
     }
-    if (c->history) {
-        openmetrics_destroy(c->history);
-        output_abort(&c->history_output);
-    }
+    replay_history_close(&c->history);
     send_statistics_destroy(c->statistics);
     if (c->snapshot)
         free(c->snapshot->alerts);

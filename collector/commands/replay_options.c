@@ -44,8 +44,11 @@ static const char help_before[] =
     "  --alerts FILE            the alerts of the period as JSON: when each fired and ended, and its numbers\n"
     "  --cells FILE             the series behind the report as CSV, one row a step, event type, set and provider\n"
     "  --openmetrics FILE       the counters through all that time, for promtool to make blocks of (docs/history.md)\n"
-    "  --openmetrics-label NAME=VALUE  a label for all of these series, as in instance=backfill; repeatable\n"
-    "  --step DURATION          the step of --cells and --openmetrics: whole minutes (default 1m)\n"
+    "  --remote-write TARGET    sends the same to Prometheus or VictoriaMetrics: a URL (http://HOST/api/v1/write), or "
+    "the\n"
+    "                           name of a target below `remote_write` of --config.file\n"
+    "  --history-label NAME=VALUE  a label for all series of these two, as in instance=backfill; repeatable\n"
+    "  --step DURATION          the step of --cells, --openmetrics and --remote-write: whole minutes (default 1m)\n"
     "  --like WHAT              the report as AWS shows it: vdm, get-send-statistics (docs/aws-numbers.md)\n"
     "  --quarantine DIR         keeps malformed records, with object, offset and reason, and unknown values\n"
     "                           FILE - is standard output (then the report is not written there)\n\n";
@@ -165,6 +168,8 @@ enum option_id {
     OPT_ALERTS,
     OPT_CELLS,
     OPT_OPENMETRICS,
+    OPT_REMOTE_WRITE,
+    OPT_HISTORY_LABEL,
     OPT_OPENMETRICS_LABEL,
     OPT_LIKE,
     OPT_STEP,
@@ -190,7 +195,9 @@ static const struct option options[] = {
     {"alerts", required_argument, NULL, OPT_ALERTS},
     {"cells", required_argument, NULL, OPT_CELLS},
     {"openmetrics", required_argument, NULL, OPT_OPENMETRICS},
-    {"openmetrics-label", required_argument, NULL, OPT_OPENMETRICS_LABEL},
+    {"remote-write", required_argument, NULL, OPT_REMOTE_WRITE},
+    {"history-label", required_argument, NULL, OPT_HISTORY_LABEL},
+    {"openmetrics-label", required_argument, NULL, OPT_OPENMETRICS_LABEL}, /* its name up to 0.4 */
     {"like", required_argument, NULL, OPT_LIKE},
     {"step", required_argument, NULL, OPT_STEP},
     {"quarantine", required_argument, NULL, OPT_QUARANTINE},
@@ -218,20 +225,20 @@ static bool parse_step(struct replay_options *o, const char *text, struct err *e
 }
 
 /* NAME=VALUE; cuts `text` at the sign. */
-static bool parse_label(struct replay_options *o, char *text, struct err *err) {
+static bool parse_label(struct replay_options *o, const char *option, char *text, struct err *err) {
     char *value = strchr(text, '=');
     if (!value || !value[1])
-        return err_set(err, ERR_USAGE, "--openmetrics-label %s: write NAME=VALUE, as in instance=backfill", text);
+        return err_set(err, ERR_USAGE, "--%s %s: write NAME=VALUE, as in instance=backfill", option, text);
     *value++ = '\0';
-    const char *problem = openmetrics_label_problem(text);
+    const char *problem = history_label_problem(text);
     if (problem)
-        return err_set(err, ERR_USAGE, "--openmetrics-label %s: %s", text, problem);
-    for (size_t i = 0; i < o->openmetrics_label_count; i++)
-        if (strcmp(o->openmetrics_labels[i].name, text) == 0)
-            return err_set(err, ERR_USAGE, "--openmetrics-label %s: said twice", text);
-    if (o->openmetrics_label_count == OPENMETRICS_MAX_LABELS)
-        return err_set(err, ERR_USAGE, "--openmetrics-label: more than %d labels", OPENMETRICS_MAX_LABELS);
-    o->openmetrics_labels[o->openmetrics_label_count++] = (struct metric_label){text, value};
+        return err_set(err, ERR_USAGE, "--%s %s: %s", option, text, problem);
+    for (size_t i = 0; i < o->history_label_count; i++)
+        if (strcmp(o->history_labels[i].name, text) == 0)
+            return err_set(err, ERR_USAGE, "--%s %s: said twice", option, text);
+    if (o->history_label_count == HISTORY_MAX_LABELS)
+        return err_set(err, ERR_USAGE, "--%s: more than %d labels", option, HISTORY_MAX_LABELS);
+    o->history_labels[o->history_label_count++] = (struct metric_label){text, value};
     return true;
 }
 
@@ -303,8 +310,13 @@ static bool take_option(void *context, int id, char *text, struct err *err) {
     case OPT_OPENMETRICS:
         o->openmetrics = text;
         return true;
+    case OPT_REMOTE_WRITE:
+        o->remote_write = text;
+        return true;
+    case OPT_HISTORY_LABEL:
+        return parse_label(o, "history-label", text, err);
     case OPT_OPENMETRICS_LABEL:
-        return parse_label(o, text, err);
+        return parse_label(o, "openmetrics-label", text, err);
     case OPT_LIKE:
         return parse_like(o, text, err);
     case OPT_QUARANTINE:
@@ -320,6 +332,27 @@ static bool take_option(void *context, int id, char *text, struct err *err) {
     }
 }
 
+static bool is_url(const char *text) {
+    return strstr(text, "://") != NULL;
+}
+
+/* A target by its name gets live series, too. */
+static bool check_remote_write(const struct replay_options *o, struct err *err) {
+    if (!o->remote_write || is_url(o->remote_write))
+        return true;
+    if (!o->config_file)
+        return err_set(err, ERR_USAGE,
+                       "--remote-write %s: neither a URL, as in http://localhost:9090/api/v1/write, nor is there a "
+                       "--config.file with a target of that name",
+                       o->remote_write);
+    if (!o->history_label_count)
+        return err_set(err, ERR_USAGE,
+                       "--remote-write %s: this target gets live series, too. Give the history a label of its own, as "
+                       "in --history-label instance=backfill",
+                       o->remote_write);
+    return true;
+}
+
 static bool check_outputs(struct replay_options *o, struct err *err) {
     const char *const outputs[] = {o->metrics, o->alerts, o->cells, o->openmetrics};
     const int count = (int)(sizeof outputs / sizeof outputs[0]);
@@ -330,12 +363,12 @@ static bool check_outputs(struct replay_options *o, struct err *err) {
     }
     if (on_stdout > 1)
         return err_set(err, ERR_USAGE, "only one of --metrics, --alerts, --cells and --openmetrics can be -");
-    if (o->like == LIKE_VDM && wanted)
+    if (o->like == LIKE_VDM && (wanted || o->remote_write))
         return err_set(err, ERR_USAGE,
                        "--like vdm leaves out mail to several recipients: it goes without --metrics, --alerts, "
-                       "--cells and --openmetrics");
-    if (o->openmetrics && o->step_ms > DAY_MS)
-        return err_set(err, ERR_USAGE, "--openmetrics: --step is at most 1d");
+                       "--cells, --openmetrics and --remote-write");
+    if ((o->openmetrics || o->remote_write) && o->step_ms > DAY_MS)
+        return err_set(err, ERR_USAGE, "%s: --step is at most 1d", o->openmetrics ? "--openmetrics" : "--remote-write");
     if (on_stdout)
         o->quiet = true;
     return true;
@@ -343,7 +376,7 @@ static bool check_outputs(struct replay_options *o, struct err *err) {
 
 /* In which period the input lies, and whether there is any, is said last. */
 static bool check_together(struct replay_options *o, struct err *err) {
-    if (!check_outputs(o, err))
+    if (!check_outputs(o, err) || !check_remote_write(o, err))
         return false;
     if (o->compare && (o->input.from_ms == INT64_MIN || o->input.to_ms == INT64_MAX))
         return err_set(err, ERR_USAGE,

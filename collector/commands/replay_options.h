@@ -10,7 +10,7 @@
 #include "commands/input_options.h"
 #include "config/config.h"
 #include "core/err.h"
-#include "sinks/openmetrics.h"
+#include "sinks/history.h"
 #include "sinks/report.h"
 #include "sinks/report_like.h"
 
@@ -29,8 +29,9 @@ struct replay_options {
     bool compare, quiet;
     const char *metrics, *alerts, *cells, *openmetrics; /* paths; NULL: not wanted */
     const char *quarantine;                             /* the same */
-    struct metric_label openmetrics_labels[OPENMETRICS_MAX_LABELS];
-    size_t openmetrics_label_count;
+    const char *remote_write; /* URL, or a target's name in the configuration; NULL: not wanted */
+    struct metric_label history_labels[HISTORY_MAX_LABELS]; /* for --openmetrics and --remote-write */
+    size_t history_label_count;
     enum report_like like;
     bool no_learning;
     uint64_t last_sends, max_visits; /* 0: the default */

@@ -1,19 +1,16 @@
 /* The service: puts the parts together, waits for signals, takes them apart again. */
 #include <errno.h>
 #include <libgen.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "commands/command_fail.h"
 #include "commands/commands.h"
 #include "commands/run_internal.h"
+#include "commands/service_process.h"
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -24,6 +21,8 @@
 
 /* How long the parts have to end after a signal: together under 5 seconds. */
 enum { SOURCES_END_MS = 2000, ENGINE_END_MS = 1200, CLOSE_MS = 1500, ALIVE_MS = 20000 };
+/* Of these, what receivers of remote write get for the last values; less when something else hangs. */
+enum { REMOTE_WRITES_END_MS = 1000, REMOTE_WRITES_HURRY_MS = 700 };
 
 enum { HOPPER_BATCHES = 256 }; /* 20 MB of events when all are in use */
 
@@ -81,6 +80,8 @@ static bool can_write(const char *path, struct err *err) {
 static int make_parts(struct service *r) {
     enum store_refusal why = STORE_REFUSED_NONE;
     struct err err = {0};
+    if (!service_try_remote_writes(&r->config, &err))
+        return command_fail("run", &err);
     if (!can_write(r->options.metrics, &err) || !can_write(r->config.alerts_file, &err))
         return command_fail("run", &err);
     r->keeper = keeper_open(r->config.state_path, &why, &err);
@@ -97,7 +98,9 @@ static int make_parts(struct service *r) {
 }
 
 static void start(struct service *r) {
+    engine_ask_remote_writes(r->engine, service_show_remote_writes, r);
     engine_start(r->engine);
+    service_take_remote_writes(r, &r->config);
     service_start_sources(r);
     log_event(LOG_INFO, "started",
               LOG_FIELDS({"version", SES_COLLECTOR_VERSION, 0}, {"sources", NULL, (int64_t)r->source_count},
@@ -131,25 +134,11 @@ static bool any_source_failed(const struct service *r) {
     return false;
 }
 
-/* What the signals say; 0: nothing. */
-static int next_signal(struct service *r, int timeout_ms) {
-    struct pollfd fds[2] = {{.fd = r->signals, .events = POLLIN}, {.fd = r->wake_read, .events = POLLIN}};
-    struct signalfd_siginfo info;
-    char drained[16];
-    if (poll(fds, 2, timeout_ms) <= 0)
-        return 0;
-    if ((fds[1].revents & POLLIN) && read(r->wake_read, drained, sizeof drained) > 0)
-        return SIGHUP; /* /-/reload */
-    if (!(fds[0].revents & POLLIN) || read(r->signals, &info, sizeof info) != sizeof info)
-        return 0;
-    return (int)info.ssi_signo;
-}
-
 /* Returns the signal that ends it; 0: there is nothing more to read; -1: it cannot go on. */
 static int run_until_end(struct service *r) {
     int64_t pinged_ns = 0;
     for (;;) {
-        int signal_number = next_signal(r, 200);
+        int signal_number = process_next_signal(r->signals, r->wake_read, 200);
         int64_t now = clock_monotonic_ns();
         if (signal_number == SIGHUP)
             service_reload(r);
@@ -196,20 +185,6 @@ static bool write_metrics(struct service *r, struct err *err) {
     return ok;
 }
 
-/* Everything is committed: whoever cannot take leave in time is left behind. */
-static void *leave_in_time(void *code) {
-    nanosleep(&(struct timespec){.tv_sec = CLOSE_MS / 1000, .tv_nsec = CLOSE_MS % 1000 * 1000000L}, NULL);
-    _exit(*(const int *)code);
-}
-
-static void bound_the_rest(int code) {
-    static int exit_code;
-    pthread_t thread;
-    exit_code = code;
-    if (pthread_create(&thread, NULL, leave_in_time, &exit_code) == 0)
-        pthread_detach(thread);
-}
-
 /* Everything in order; whoever hangs is left to the end of the process. */
 static int end(struct service *r, int reason) {
     struct err err = {0};
@@ -231,10 +206,15 @@ static int end(struct service *r, int reason) {
         r->quarantine = NULL;
     }
     if (!stopped || !done) {
+        service_end_remote_writes(r, REMOTE_WRITES_HURRY_MS);
         fflush(NULL);
         _exit(stopped ? code : EXIT_FAILED);
     }
-    bound_the_rest(code);
+    process_end_within(CLOSE_MS, code);
+    if (!service_end_remote_writes(r, REMOTE_WRITES_END_MS)) {
+        fflush(NULL);
+        _exit(code);
+    }
     return code;
 }
 
@@ -253,28 +233,6 @@ static void destroy(struct service *r) {
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-/* Signals are read, not handled; before any thread, so that all inherit it. */
-static bool take_signals(struct service *r, struct err *err) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) == 0 && (r->signals = signalfd(-1, &set, SFD_CLOEXEC)) >= 0)
-        return true;
-    return err_set_errno(err, ERR_IO, errno, "cannot take signals");
-}
-
-/* A core file would hold addresses; and connections need descriptors, as many as we may have. */
-static void set_limits(void) {
-    struct rlimit files;
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-}
-
 int command_run(int argc, char **argv) {
     static struct service r;
     struct err err = {0};
@@ -292,9 +250,15 @@ int command_run(int argc, char **argv) {
         config_deinit(&r.config);
         return command_fail("run", &err);
     }
-    set_limits();
+    if (r.config.normalize.topic) {
+        err_set(&err, ERR_CONFIG, "%s: this file is for ses-collector normalize: it has normalize.topic",
+                r.config.path);
+        config_deinit(&r.config);
+        return command_fail("run", &err);
+    }
+    process_set_limits();
     r.watchdog_ms = systemd_watchdog_ms();
-    if (!service_init(&r, &err) || !take_signals(&r, &err))
+    if (!service_init(&r, &err) || !process_take_signals(&r.signals, &err))
         return command_fail("run", &err);
     int code = make_parts(&r);
     if (code == EXIT_DONE) {

@@ -22,6 +22,10 @@ struct service {
     struct quarantine *quarantine;
     struct engine *engine;
     struct http_server *http;
+    struct running_remote_write *remote_writes;
+    size_t remote_write_count;
+    bool remote_write_hangs;       /* one was left behind: configurations and board may not be freed any more */
+    pthread_mutex_t remote_lock;   /* of the first two: the counting thread shows them */
     struct span *verified_domains; /* what the dictionary looks at */
     struct running_source *sources;
     struct source_spec *specs;
@@ -52,6 +56,13 @@ bool service_make_sources(struct service *r, const struct config *c, struct err 
 void service_close_sources(struct service *r); /* waits for their threads */
 void service_start_sources(struct service *r);
 
+/* Receivers of remote write: those that are configured as before go on. What fails to start is logged, and missing. */
+void service_take_remote_writes(struct service *r, const struct config *c);
+bool service_try_remote_writes(const struct config *c, struct err *err); /* touches nothing */
+/* False: a thread of one hangs, so that nothing it may look at can be freed. */
+bool service_end_remote_writes(struct service *r, int64_t deadline_ms);
+void service_show_remote_writes(void *service, struct service_row *row); /* any thread */
+
 /* A source that failed is made anew after a while. False when that is not possible. */
 bool service_restart_failed(struct service *r, int64_t now_ns);
 
@@ -60,5 +71,6 @@ void service_reload(struct service *r);
 /* The same, asked for by another thread, which waits for what comes of it. A hook of the HTTP server. */
 bool service_ask_reload(void *service, struct err *err);
 void service_refuse_reloads(struct service *r); /* from now on: the service ends */
+bool service_is_asked_to_end(void);             /* a signal waits to be read: nothing shall keep it waiting */
 
 #endif

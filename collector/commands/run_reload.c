@@ -19,6 +19,7 @@ static const int64_t retry_after_ns = 10000000000;
 bool service_init(struct service *r, struct err *err) {
     int fds[2];
     pthread_mutex_init(&r->reload_lock, NULL);
+    pthread_mutex_init(&r->remote_lock, NULL);
     pthread_cond_init(&r->reload_done, NULL);
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
         return err_set_errno(err, ERR_IO, errno, "cannot make a pipe");
@@ -275,7 +276,7 @@ static bool is_done(const struct service *r) {
 }
 
 /* Signals wait until they are read: one that ends the service is not kept waiting for a reload. */
-static bool is_asked_to_end(void) {
+bool service_is_asked_to_end(void) {
     sigset_t waiting;
     return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGTERM) == 1 || sigismember(&waiting, SIGINT) == 1);
 }
@@ -284,7 +285,7 @@ static bool stop_sources(struct service *r) {
     int64_t until = clock_monotonic_ns() + (int64_t)SOURCES_STOP_MS * 1000000;
     for (size_t i = 0; i < r->source_count; i++)
         source_stop(&r->sources[i]);
-    while (!is_done(r) && clock_monotonic_ns() < until && !is_asked_to_end()) {
+    while (!is_done(r) && clock_monotonic_ns() < until && !service_is_asked_to_end()) {
         engine_commit_soon(r->engine, 1000);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
         if (r->watchdog_ms)
@@ -336,6 +337,10 @@ static bool is_possible(const struct service *r, const struct config *c, struct 
         return err_set(err, ERR_CONFIG, "%s: only a restart can change %s", c->path, fixed);
     if (!c->source_count)
         return err_set(err, ERR_CONFIG, "%s: there is nothing to read: name at least one under sources", c->path);
+    if (!service_try_remote_writes(c, err))
+        return false;
+    if (c->normalize.topic)
+        return err_set(err, ERR_CONFIG, "%s: with normalize.topic this file is for ses-collector normalize", c->path);
     struct provider_table *table = provider_table_create();
     struct knowledge *knowledge = NULL;
     if (!c->providers_file || provider_table_load(table, c->providers_file, err))
@@ -394,6 +399,7 @@ static bool reload(struct service *r, struct err *err) {
     }
     retire(r, &r->config);
     r->config = wanted;
+    service_take_remote_writes(r, &r->config);
     log_configure(r->config.log_level, r->config.log_format);
     return true;
 }

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
+#include "commands/stop.h"
 #include "core/clock.h"
+#include "core/wait.h"
 #include "parsers/timestamp.h"
 #include "simulate/simulate.h"
 
@@ -27,7 +29,9 @@ static const char help_text[] =
     "  --duration LENGTH    the period's length, e.g. 90m, 2d (default 1h)\n"
     "  --messages N         that many messages, spread as a business day and week spread them (default 10000)\n"
     "  --rate N[/s]         instead: so many messages every second, evenly; 0.5 is one in two seconds\n"
-    "  --uneven SHARE       with --messages: every hour has up to that share more or less than the curve says, at\n"
+    "  --curve              with --rate: so many on the average, spread as a business day and week spread them\n"
+    "  --uneven SHARE       with --messages or --curve: every hour has up to that share more or less than the curve "
+    "says, at\n"
     "                       random (default 0, at most 0.9)\n"
     "  --size BYTES         stop after so many bytes of JSON (K, M, G); without --messages and --rate, as many\n"
     "                       messages as that takes. What would arrive later is lost, most late records too\n"
@@ -38,6 +42,14 @@ static const char help_text[] =
     "  --multi SHARE        messages to 2 to 10 recipients (default 0.08)\n"
     "  --incident KIND@WHAT:START+LENGTH\n"
     "                       something goes wrong; may stand several times. START is counted from the period's start.\n"
+    "\n"
+    "Live, which follows the clock and not --start alone:\n"
+    "  --live               writes each record when its time comes, from now on; ends on SIGTERM or SIGINT, or after\n"
+    "                       --duration. Without --rate and --messages it sends 10/s\n"
+    "  --start TIME         the clock is followed from then on, in the place of now: what is past already is written\n"
+    "                       at once. Two that are given the same seed and start write the same records\n"
+    "  --backfill LENGTH    first writes so much of what came before, at once: a dashboard is not empty then\n"
+    "  --tail LENGTH        is counted from each message. --incident counts from where the clock is followed\n"
     "\n"
     "Incidents:\n"
     "  blocklist@PROVIDER   the provider blocks us: 60 % of the mail to it bounces\n"
@@ -56,7 +68,10 @@ static const char help_text[] =
     "  --out DIR            a folder of objects as Firehose lays them out, DIR/YYYY/MM/DD/HH/STREAM-1-...; - or none:\n"
     "                       standard output\n"
     "  --stream NAME        the delivery stream's name (default ses-events)\n"
-    "  --object-size BYTES  an object's size before compression (default 5M); it ends after 300 s at the latest\n"
+    "  --object-size BYTES  an object's size before compression (default 5M)\n"
+    "  --object-interval LENGTH\n"
+    "                       an object ends so long after its first record at the latest, 1s to 15m (default 5m; with\n"
+    "                       --live 10s, and 5m for what is past)\n"
     "  --compress KIND      none or gzip (default: gzip with --out, none without)\n"
     "  --framing KIND       newline, none, pretty, array or crlf (default newline)\n"
     "  --duplicates SHARE   records that come twice (default 0.01)\n"
@@ -76,7 +91,12 @@ static const char help_text[] =
     "  ses-collector simulate --messages 1000 | head -3\n"
     "  ses-collector simulate --duration 1d --messages 200000 --out demo --incident blocklist@gmail:9h+30m\n"
     "  ses-collector simulate --duration 4h --rate 20/s --incident badlist@newsletter:1h+2h --truth cells.csv --out t\n"
-    "  ses-collector simulate --size 10G --duration 1d | ses-collector replay -\n";
+    "  ses-collector simulate --size 10G --duration 1d | ses-collector replay -\n"
+    "  ses-collector simulate --live --rate 20/s --backfill 2h --incident blocklist@gmail:1m+5m | kcat -b localhost\n"
+    "    -t ses-events -P\n";
+
+/* While nothing is due the clock is looked at that often all the same: somebody may have set it. */
+enum { LIVE_RATE = 10, LIVE_OBJECT_MS = 10000, LOOK_MS = 1000 };
 
 enum option_id {
     OPT_SEED = 256,
@@ -84,6 +104,9 @@ enum option_id {
     OPT_DURATION,
     OPT_MESSAGES,
     OPT_RATE,
+    OPT_CURVE,
+    OPT_LIVE,
+    OPT_BACKFILL,
     OPT_UNEVEN,
     OPT_SIZE,
     OPT_TAIL,
@@ -94,6 +117,7 @@ enum option_id {
     OPT_OUT,
     OPT_STREAM,
     OPT_OBJECT_SIZE,
+    OPT_OBJECT_INTERVAL,
     OPT_COMPRESS,
     OPT_FRAMING,
     OPT_DUPLICATES,
@@ -112,6 +136,9 @@ static const struct option long_options[] = {
     {"duration", required_argument, NULL, OPT_DURATION},
     {"messages", required_argument, NULL, OPT_MESSAGES},
     {"rate", required_argument, NULL, OPT_RATE},
+    {"curve", no_argument, NULL, OPT_CURVE},
+    {"live", no_argument, NULL, OPT_LIVE},
+    {"backfill", required_argument, NULL, OPT_BACKFILL},
     {"uneven", required_argument, NULL, OPT_UNEVEN},
     {"size", required_argument, NULL, OPT_SIZE},
     {"tail", required_argument, NULL, OPT_TAIL},
@@ -122,6 +149,7 @@ static const struct option long_options[] = {
     {"out", required_argument, NULL, OPT_OUT},
     {"stream", required_argument, NULL, OPT_STREAM},
     {"object-size", required_argument, NULL, OPT_OBJECT_SIZE},
+    {"object-interval", required_argument, NULL, OPT_OBJECT_INTERVAL},
     {"compress", required_argument, NULL, OPT_COMPRESS},
     {"framing", required_argument, NULL, OPT_FRAMING},
     {"duplicates", required_argument, NULL, OPT_DUPLICATES},
@@ -145,7 +173,7 @@ static const char *option_name(int id) {
 
 struct command {
     struct simulate_options options;
-    bool compress_given;
+    bool compress_given, start_given, duration_given;
     bool quiet, help, progress;
 };
 
@@ -283,10 +311,12 @@ static bool parse_what(struct command *c, int id, const char *text, struct err *
     case OPT_SEED:
         return parse_number(text, 0, UINT64_MAX, &o->seed) || wrong(err, id, text, "a whole number");
     case OPT_START: /* up to the year 9000: what follows the start must be a time, too */
+        c->start_given = true;
         return (timestamp_parse_option(span_of(text), &o->start_ms) && o->start_ms >= 0 &&
                 o->start_ms < 221845392000000) ||
                wrong(err, id, text, "a time after 1970 such as 2026-11-20 or 2026-11-20T08:00Z");
     case OPT_DURATION:
+        c->duration_given = true;
         return (duration_parse(span_of(text), &o->duration_ms) && o->duration_ms <= 3660LL * 86400000) ||
                wrong(err, id, text, "a length of time such as 90m, 6h or 2d, ten years at most");
     case OPT_TAIL:
@@ -296,6 +326,13 @@ static bool parse_what(struct command *c, int id, const char *text, struct err *
         return parse_number(text, 1, UINT32_MAX, &o->messages) || wrong(err, id, text, "a number from 1 to 4294967295");
     case OPT_RATE:
         return parse_rate(text, &o->per_second) || wrong(err, id, text, "messages per second such as 50 or 0.5/s");
+    case OPT_CURVE:
+        return o->curve = true;
+    case OPT_LIVE:
+        return o->live = true;
+    case OPT_BACKFILL:
+        return (parse_length(span_of(text), &o->backfill_ms) && o->backfill_ms <= 30LL * 86400000) ||
+               wrong(err, id, text, "a length of time such as 2h, 30 days at most");
     case OPT_UNEVEN:
         return (parse_share(text, &o->uneven_ppm) && o->uneven_ppm <= 900000) ||
                wrong(err, id, text, "a share from 0 to 0.9");
@@ -322,6 +359,10 @@ static bool parse_how(struct command *c, int id, const char *text, struct err *e
         return parse_stream(text, &o->dump.stream) || wrong(err, id, text, "a name of letters, digits, _ . and -");
     case OPT_OBJECT_SIZE:
         return parse_size(text, &o->dump.object_size) || wrong(err, id, text, "a size such as 1M");
+    case OPT_OBJECT_INTERVAL:
+        return (duration_parse(span_of(text), &o->dump.interval_ms) && o->dump.interval_ms >= 1000 &&
+                o->dump.interval_ms <= 900000) ||
+               wrong(err, id, text, "a length of time from 1s to 15m");
     case OPT_COMPRESS:
         return parse_compress(c, text) || wrong(err, id, text, "none or gzip");
     case OPT_FRAMING:
@@ -349,6 +390,42 @@ static bool parse_how(struct command *c, int id, const char *text, struct err *e
     }
 }
 
+/* From options to a period: what is past begins before the clock is followed, and without a length there is no end. */
+static bool make_live(struct command *c, struct err *err) {
+    struct simulate_options *o = &c->options;
+    if (!o->live)
+        return !o->backfill_ms || err_set(err, ERR_USAGE, "--backfill goes with --live");
+    if (o->messages && !c->duration_given)
+        return err_set(err, ERR_USAGE,
+                       "--live with --messages needs a --duration to spread them over; or write --rate");
+    if (!o->messages && !(o->per_second > 0))
+        o->per_second = LIVE_RATE;
+    if (!c->start_given)
+        o->start_ms = clock_wall_ms();
+    if (o->start_ms < o->backfill_ms)
+        return err_set(err, ERR_USAGE, "--backfill begins before 1970");
+    if (!c->duration_given)
+        o->duration_ms = simulate_longest_ms(o->per_second) - o->backfill_ms;
+    if (o->duration_ms <= 0)
+        return err_set(err, ERR_USAGE, "--backfill is longer than --rate lets a run be");
+    o->start_ms -= o->backfill_ms;
+    o->duration_ms += o->backfill_ms;
+    if (!o->dump.interval_ms)
+        o->dump.interval_ms = LIVE_OBJECT_MS;
+    return true;
+}
+
+/* What cannot stand together. */
+static bool check_together(const struct simulate_options *o, struct err *err) {
+    if (o->messages && o->per_second > 0)
+        return err_set(err, ERR_USAGE, "--messages and --rate cannot stand together: the one follows from the other");
+    if (o->curve && !(o->per_second > 0))
+        return err_set(err, ERR_USAGE, "--curve goes with --rate: --messages are spread along it anyway");
+    if (o->uneven_ppm && o->per_second > 0 && !o->curve)
+        return err_set(err, ERR_USAGE, "--uneven goes with --messages or --curve: --rate is even");
+    return true;
+}
+
 static bool parse(int argc, char **argv, struct command *c, struct err *err) {
     simulate_options_init(&c->options);
     parse_progress(c, "auto");
@@ -367,13 +444,9 @@ static bool parse(int argc, char **argv, struct command *c, struct err *err) {
     }
     if (optind < argc)
         return err_set(err, ERR_USAGE, "'%s' is no option", argv[optind]);
-    if (c->options.messages && c->options.per_second > 0)
-        return err_set(err, ERR_USAGE, "--messages and --rate cannot stand together: the one follows from the other");
-    if (c->options.uneven_ppm && c->options.per_second > 0)
-        return err_set(err, ERR_USAGE, "--uneven goes with --messages: --rate is even");
     if (!c->compress_given)
         c->options.dump.gzip = c->options.dump.folder != NULL;
-    return true;
+    return check_together(&c->options, err) && make_live(c, err);
 }
 
 static void show_progress(const struct simulate *s) {
@@ -392,10 +465,24 @@ static void show_summary(const struct simulate *s) {
             t.messages, t.records, t.duplicates, t.late, t.malformed, t.bytes, t.objects);
 }
 
-static bool run(const struct command *c, struct err *err) {
-    struct simulate *s = simulate_open(&c->options, err);
-    if (!s)
-        return false;
+/* A signal is an ordinary end: what was begun is finished. */
+static bool run_live(const struct command *c, struct simulate *s, struct err *err) {
+    enum simulate_status status = SIMULATE_MORE;
+    bool stopped = false;
+    while (!stopped && status == SIMULATE_MORE) {
+        int64_t now_ms = clock_wall_ms(), due_ms = now_ms;
+        status = simulate_step_to(s, now_ms, &due_ms, err);
+        int64_t wait_ms = due_ms - now_ms < LOOK_MS ? due_ms - now_ms : LOOK_MS;
+        stopped = status == SIMULATE_MORE && !wait_unless(stop_flag(), wait_ms);
+    }
+    if (stopped && simulate_finish(s, err))
+        status = SIMULATE_DONE;
+    if (status == SIMULATE_DONE && !c->quiet && !simulate_reader_left(s))
+        show_summary(s);
+    return status == SIMULATE_DONE;
+}
+
+static bool run_at_once(const struct command *c, struct simulate *s, struct err *err) {
     int64_t shown_ns = clock_monotonic_ns();
     bool any = false;
     enum simulate_status status;
@@ -410,8 +497,16 @@ static bool run(const struct command *c, struct err *err) {
         fputs("\r\033[K", stderr);
     if (status == SIMULATE_DONE && !c->quiet && !simulate_reader_left(s))
         show_summary(s);
-    simulate_destroy(s);
     return status == SIMULATE_DONE;
+}
+
+static bool run(const struct command *c, struct err *err) {
+    if (c->options.live)
+        stop_catch_signals();
+    struct simulate *s = simulate_open(&c->options, err);
+    bool ok = s && (c->options.live ? run_live(c, s, err) : run_at_once(c, s, err));
+    simulate_destroy(s);
+    return ok;
 }
 
 int command_simulate(int argc, char **argv) {

@@ -114,7 +114,8 @@ static bool read_tree(struct binder *b, struct config *c, const struct node *roo
     finish_sources(c);
     finish_domains(c);
     finish_targets(c);
-    if (!finish_brake(b, c, root) || !finish_suppression(b, c, root))
+    finish_remote_writes(c);
+    if (!finish_brake(b, c, root) || !finish_suppression(b, c, root) || !finish_normalize(b, c, root))
         return false;
     return override(c, overrides, b->err) && finish_web(b, c, root, overrides && overrides->web_config_file);
 }
@@ -155,6 +156,9 @@ void config_deinit(struct config *c) {
     for (size_t i = 0; i < c->target_count; i++)
         notify_target_deinit(&c->targets[i]);
     free(c->targets);
+    for (size_t i = 0; i < c->remote_write_count; i++)
+        remote_write_target_deinit(&c->remote_writes[i]);
+    free(c->remote_writes);
     for (unsigned i = 0; i < c->tag_count; i++)
         free(c->tags[i]);
     web_options_deinit(&c->web);

@@ -14,9 +14,11 @@
 #include "model/event.h"
 #include "sinks/http_server.h"
 #include "sinks/notifier.h"
+#include "sinks/remote_write.h"
 #include "sinks/suppression.h"
 #include "source/folder.h"
 #include "source/kafka.h"
+#include "source/kafka_transform.h"
 #include "source/push.h"
 #include "source/s3_watch.h"
 #include "source/sqs.h"
@@ -67,6 +69,9 @@ struct config {
     /* sources: */
     struct config_source *sources;
     size_t source_count;
+    /* normalize: the file is a worker's if it has a topic */
+    struct kafka_transform_options normalize;
+    char *normalize_key_file;
     /* alerts: */
     char *alerts_file;        /* NULL: none */
     int64_t alert_delay_ms;   /* minutes are judged so long after they ended; default 1 min */
@@ -83,6 +88,9 @@ struct config {
     struct aws_settings brake_aws;
     /* suppression: */
     struct suppression_options suppression;
+    /* remote_write: */
+    struct remote_write_target *remote_writes;
+    size_t remote_write_count;
 };
 
 /* Reads and checks the file. On error the text is "file:line:column: what is wrong, and what would be right". The

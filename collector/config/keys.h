@@ -9,7 +9,9 @@ extern const struct section root_section;    /* of struct config: the whole file
 extern const struct section sources_section; /* what an entry of `sources` can be */
 extern const struct section rule_section, alertmanager_section, webhook_section, slack_section;
 extern const struct section brake_section, suppression_section; /* of struct config */
-extern const struct section web_file_section; /* of struct web_options: the file that web.config_file names */
+extern const struct section remote_write_section;
+extern const struct section normalize_section; /* the same */
+extern const struct section web_file_section;  /* of struct web_options: the file that web.config_file names */
 
 /* A kind of source. */
 struct source_keys {
@@ -46,13 +48,21 @@ bool take_slack(struct binder *b, void *base, const struct node *entry);
 void show_alertmanagers(struct writer *w, const void *base);
 void show_webhooks(struct writer *w, const void *base);
 void show_slacks(struct writer *w, const void *base);
+bool take_remote_write(struct binder *b, void *base, const struct node *entry);
+void show_remote_writes(struct writer *w, const void *base);
 
 /* What can be said only when all was read. `root` is the file's tree. */
 void finish_sources(struct config *c);                                                /* names */
 bool finish_rules(struct binder *b, struct config *c, const struct node *root);       /* adds the default rules */
 void finish_targets(struct config *c);                                                /* names */
+void finish_remote_writes(struct config *c);                                          /* names, aws */
 bool finish_brake(struct binder *b, struct config *c, const struct node *root);       /* its aws */
 bool finish_suppression(struct binder *b, struct config *c, const struct node *root); /* the same */
+bool finish_normalize(struct binder *b, struct config *c, const struct node *root);
+
+/* For the property of librdkafka that `text` names: the place of the longest one found in its words. */
+const struct node *place_of_property(const struct node *map, const char *text);
+const char *property_wrong(const char *text);
 
 /* The file of --web.config.file, into what of `o` it is about. The path is absolute: where its folder is. */
 bool read_web_text(const char *path, struct span text, struct web_options *o, struct err *err);

@@ -35,7 +35,7 @@ static const char *start_wrong(const char *text) {
     return parse_start(text, &start, &ms) ? NULL : "write stored, beginning, end, or a time as in 2026-11-21T23:34:30Z";
 }
 
-static const char *property_wrong(const char *text) {
+const char *property_wrong(const char *text) {
     size_t len = strlen(text);
     bool good =
         len && len <= 100 && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")];
@@ -83,7 +83,7 @@ static const char *property_of(const struct kafka_options *o, const char *name) 
 }
 
 /* librdkafka names the property that it does not like: the line of the longest name found in its words. */
-static const struct node *place_of_property(const struct node *map, const char *text) {
+const struct node *place_of_property(const struct node *map, const char *text) {
     const struct node *found = map;
     size_t longest = 0;
     for (const struct node *n = bind_place(map, "properties")->first; n; n = n->next)

@@ -183,7 +183,14 @@ static const struct key root_keys[] = {
     {"sources", KEY_ITEMS, 0, .section = &sources_section, .max = MAX_SOURCES, .take = take_source,
      .show = show_sources,
      .means = "Where events come from: entries that begin with `kafka:`, `files:`, `s3:`, `sqs:` or `push:`."},
+    {"normalize", KEY_SECTION, .section = &normalize_section,
+     .means =
+         "Makes the file one for `ses-collector normalize`: what the Kafka source reads is written to another topic, "
+         "normalised ([how](kafka.md#normalising-workers))."},
     {"alerts", KEY_SECTION, .section = &alerts_section, .means = "When an alert is raised, and who is told."},
+    {"remote_write", KEY_ITEMS, 0, .section = &remote_write_section, .max = REMOTE_WRITE_TARGETS_MAX,
+     .take = take_remote_write, .show = show_remote_writes,
+     .means = "Receivers of Prometheus's remote write that are sent every metric ([how](remote-write.md))."},
     {"brake", KEY_SECTION, .section = &brake_section,
      .means = "What pauses sending, for rules that have a `brake`. Off unless a rule asks for it."},
     {"suppression", KEY_SECTION, .section = &suppression_section,

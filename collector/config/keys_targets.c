@@ -3,8 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/keys.h"
-#include "config/words.h"
+#include "config/keys_http.h"
 #include "core/alloc.h"
 #include "sinks/notifier_target.h"
 
@@ -12,34 +11,12 @@
 #define MINUTE (60 * SECOND)
 #define DAY    (24 * 60 * MINUTE)
 
-static bool is_secret_header(const char *name) {
-    static const char *const words[] = {"auth",     "token",  "key",        "secret",
-                                        "password", "cookie", "credential", "signature"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcasestr(name, words[i]))
-            return true;
-    return false;
-}
-
-static const char *user_wrong(const char *text) {
-    return strchr(text, ':') ? "a user's name cannot hold a colon" : line_wrong(text);
-}
-
 /* --- tables ------------------------------------------------------------------------------------------------------- */
 
-static const struct key basic_auth_keys[] = {
-    {"username", KEY_TEXT, KEY_REQUIRED, FIELD(struct notify_target, username), .wrong = user_wrong,
-     .means = "The user's name."},
-    {"password", KEY_TEXT, KEY_REQUIRED | KEY_SECRET, FIELD(struct notify_target, password), .means = "The password."},
-};
+static const struct key basic_auth_keys[] = {BASIC_AUTH_KEYS(struct notify_target)};
 static const struct section basic_auth_section = {"basic_auth", KEYS_OF(basic_auth_keys)};
 
-static const struct key tls_keys[] = {
-    {"ca_file", KEY_PATH, KEY_READABLE, FIELD(struct notify_target, ca_file), .shown_default = "the system's",
-     .means = "Certificates (PEM) that the server's is checked against."},
-    {"cert_file", KEY_PATH, KEY_READABLE, FIELD(struct notify_target, cert_file), .means = "Our certificate (PEM)."},
-    {"key_file", KEY_PATH, KEY_READABLE, FIELD(struct notify_target, key_file), .means = "Its key (PEM)."},
-};
+static const struct key tls_keys[] = {TLS_KEYS(struct notify_target)};
 static const struct section tls_section = {"tls", KEYS_OF(tls_keys)};
 
 #define NAME_KEY(kind)                                                                                                 \
@@ -48,13 +25,12 @@ static const struct section tls_section = {"tls", KEYS_OF(tls_keys)};
             .wrong = name_wrong, .shown_default = "`" kind "`, then `" kind "-2` and so on",                           \
             .means = "Says which it is, for ever: waiting messages belong to it."                                      \
     }
-#define AUTH_KEYS                                                                                                      \
-    {"basic_auth", KEY_SECTION, 0, .section = &basic_auth_section, .means = "A user and password."},                   \
-        {"bearer_token", KEY_TEXT, KEY_SECRET, FIELD(struct notify_target, bearer_token),                              \
-         .means = "Sent as \"Authorization: Bearer ...\"."},                                                           \
-    {                                                                                                                  \
-        "tls", KEY_SECTION, 0, .section = &tls_section, .means = "Certificates."                                       \
-    }
+/* clang-format off */
+#define AUTH_KEYS \
+    {"basic_auth", KEY_SECTION, 0, .section = &basic_auth_section, .means = "A user and password."}, \
+    BEARER_TOKEN_KEY(struct notify_target), \
+    {"tls", KEY_SECTION, 0, .section = &tls_section, .means = "Certificates."}
+/* clang-format on */
 #define TIMEOUT_KEY                                                                                                    \
     {                                                                                                                  \
         "timeout", KEY_DURATION, 0, FIELD(struct notify_target, timeout_ms),                                           \
@@ -97,10 +73,7 @@ static const struct key alertmanager_keys[] = {
 static const struct key webhook_keys[] = {
     NAME_KEY("webhook"),
     URL_KEY,
-    {"headers", KEY_PAIRS, 0, LIST_FIELD(struct notify_target, headers, header_count), .max = 32, .wrong = header_wrong,
-     .wrong_value = line_wrong, .is_secret = is_secret_header,
-     .means = "Headers of your own. One whose name tells of a secret is not shown, and can be read from a file: "
-              "`Authorization_file`."},
+    HEADERS_KEY(struct notify_target),
     {"hmac_secret", KEY_TEXT, KEY_SECRET, FIELD(struct notify_target, hmac_secret),
      .means = "Signs the body: X-Ses-Collector-Signature: sha256=HEX."},
     AUTH_KEYS,
@@ -126,19 +99,10 @@ static const struct section *section_of(enum notify_kind kind) {
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static bool check_target(struct binder *b, const struct notify_target *t, const struct node *map) {
-    const struct node *tls = tree_get(map, "tls");
-    bool has_header = false;
-    for (size_t i = 0; i < t->header_count; i++)
-        has_header = has_header || strcasecmp(t->headers[i].name, "authorization") == 0;
-    if (t->username && t->bearer_token)
-        return bind_error_at_key(b, bind_place(map, "bearer_token"),
-                                 "basic_auth and bearer_token are both given; keep one of them");
-    if (has_header && (t->username || t->bearer_token))
-        return bind_error_at_key(b, bind_place(map, "headers"),
-                                 "headers has an Authorization beside basic_auth or bearer_token; keep one of them");
-    if (tls && !t->cert_file != !t->key_file)
-        return bind_error(b, tls, "tls: %s without %s; give both, or none", t->cert_file ? "cert_file" : "key_file",
-                          t->cert_file ? "key_file" : "cert_file");
+    const struct http_keys keys = {t->username, t->bearer_token, t->cert_file,
+                                   t->key_file, t->headers,      t->header_count};
+    if (!check_http_keys(b, &keys, map))
+        return false;
     struct err err = {0};
     return notify_target_check(t, &err) || bind_error(b, map, "%s", err.text);
 }

@@ -47,6 +47,10 @@ struct http_pool *http_pool_create(const struct http_pool_options *o, struct err
     pthread_mutex_init(&p->lock, NULL);
     TAILQ_INIT(&p->wanting);
     TAILQ_INIT(&p->active);
+    if (o->pinned_cert_file && !http_tls_pin(o->pinned_cert_file, p->pin, err)) {
+        deinit(p);
+        return NULL;
+    }
     p->multi = curl_multi_init();
     if (!p->multi) {
         err_set(err, ERR_IO, "cannot set up HTTP: out of memory or of file handles");

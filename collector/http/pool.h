@@ -8,7 +8,8 @@
  *
  * ... but never more than `window` bytes ahead of who reads: then the peer has to wait. A peer is not trusted: no
  * redirect is followed, nothing is decoded, http and https only, the head has a ceiling, every wait has a deadline.
- * Certificates are always verified. The environment's proxies count (https_proxy, no_proxy, ...). */
+ * Certificates are always verified, or the key is known beforehand. The environment's proxies count (https_proxy,
+ * no_proxy, ...). */
 #ifndef HTTP_POOL_H
 #define HTTP_POOL_H
 
@@ -26,6 +27,9 @@
 struct http_pool_options {
     const char *ca_file; /* instead of the system's certificates */
     const char *cert_file, *key_file;
+    /* The peer must have the key of this certificate; then its names, its end and who signed it do not matter. For a
+     * server of our own on this machine, whose certificate names another. */
+    const char *pinned_cert_file;
     const char *username, *password; /* basic authentication of every request */
     unsigned connections;            /* to one host at most; 0: 32 */
 };

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "http/pool.h"
+#include "http/tls.h"
 
 enum { NS_PER_MS = 1000000 };
 
@@ -22,6 +23,7 @@ TAILQ_HEAD(http_exchanges, http_exchange);
 
 struct http_pool {
     char *ca_file, *cert_file, *key_file, *username, *password;
+    char pin[HTTP_TLS_PIN_SIZE]; /* of the peer's key; empty: its certificate is verified */
     CURLM *multi;
     pthread_t thread;
 

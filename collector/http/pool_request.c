@@ -156,6 +156,11 @@ static void set_security(CURL *easy, const struct http_pool *p) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_KEYPASSWD, ""); /* else OpenSSL asks the terminal */
+    if (p->pin[0]) {                               /* stricter than a name: nobody else has the key */
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+        curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, p->pin);
+    }
     if (p->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, p->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* the distribution's folder would count beside it */

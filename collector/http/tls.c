@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/alloc.h"
+#include "core/base64.h"
 
 enum { MAX_PEM = 1 << 20 };
 
@@ -179,6 +180,35 @@ static bool same(const char *a, const char *b) {
 bool http_tls_equal(const struct http_tls *a, const struct http_tls *b) {
     return same(a->cert, b->cert) && same(a->key, b->key) && same(a->client_ca, b->client_ca) &&
            same(a->priorities, b->priorities) && a->client_auth == b->client_auth;
+}
+
+bool http_tls_pin(const char *cert_file, char pin[HTTP_TLS_PIN_SIZE], struct err *err) {
+    char *pem = read_pem("cert_file", cert_file, err);
+    if (!pem)
+        return false;
+    gnutls_x509_crt_t cert = certificate_in(pem);
+    gnutls_pubkey_t key = NULL;
+    gnutls_datum_t der = {0};
+    char digest[32];
+    size_t size = sizeof digest;
+    bool good = cert && gnutls_pubkey_init(&key) == 0 && gnutls_pubkey_import_x509(key, cert, 0) == 0 &&
+                gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der) == 0 &&
+                gnutls_fingerprint(GNUTLS_DIG_SHA256, &der, digest, &size) == 0;
+    if (good) {
+        static const char form[] = "sha256//";
+        size_t at = sizeof form - 1;
+        memcpy(pin, form, at);
+        pin[at + base64_encode((struct span){digest, size}, pin + at)] = 0;
+    } else {
+        err_set(err, ERR_CONFIG, "cert_file: %.200s: no certificate in PEM form", cert_file);
+    }
+    gnutls_free(der.data);
+    if (key)
+        gnutls_pubkey_deinit(key);
+    if (cert)
+        gnutls_x509_crt_deinit(cert);
+    free(pem);
+    return good;
 }
 
 /* --- clients ------------------------------------------------------------------------------------------------------ */

@@ -36,6 +36,10 @@ bool http_tls_load(struct http_tls *tls, const struct http_tls_files *o, struct 
 void http_tls_deinit(struct http_tls *tls); /* wipes the key */
 bool http_tls_equal(const struct http_tls *a, const struct http_tls *b);
 
+/* The key of the certificate in that file, as libcurl wants to know a peer's: "sha256//..." */
+enum { HTTP_TLS_PIN_SIZE = 64 };
+bool http_tls_pin(const char *cert_file, char pin[HTTP_TLS_PIN_SIZE], struct err *err);
+
 /* Whether the client's certificate is what `auth` asks for; after the handshake. */
 bool http_tls_peer_is_welcome(struct MHD_Connection *c, enum web_client_auth auth);
 

@@ -27,7 +27,7 @@ static const struct {
     const char *name, *text;
 } reasons[MALFORMED_REASONS] = {
     [MALFORMED_NOT_JSON] = {"not_json", "the bytes do not begin a JSON object"},
-    [MALFORMED_STRUCTURE] = {"structure", "brackets, commas or colons are out of place"},
+    [MALFORMED_STRUCTURE] = {"structure", "brackets, commas or colons, or parts of a compact record, are out of place"},
     [MALFORMED_TRUNCATED] = {"truncated", "the record ends in the middle"},
     [MALFORMED_TOO_LARGE] = {"too_large", "the record is larger than 1 MiB"},
     [MALFORMED_TOO_DEEP] = {"too_deep", "the record is nested deeper than 64 levels"},
@@ -35,7 +35,7 @@ static const struct {
     [MALFORMED_MISSING_FIELD] = {"missing_field", "a needed field is missing"},
     [MALFORMED_WRONG_TYPE] = {"wrong_type", "a needed field is of another type"},
     [MALFORMED_BAD_TIME] = {"bad_time", "a needed time cannot be read"},
-    [MALFORMED_NOT_SES] = {"not_ses", "the object is neither an SES record nor a known envelope"},
+    [MALFORMED_NOT_SES] = {"not_ses", "neither an SES record, nor a known envelope, nor a known compact form"},
     [MALFORMED_BAD_ENVELOPE] = {"bad_envelope", "the envelope's content cannot be taken out, or is nested over 3 deep"},
 };
 

@@ -185,7 +185,8 @@ enum malformed_reason {
     MALFORMED_MISSING_FIELD, /* a field that we need is not there */
     MALFORMED_WRONG_TYPE,    /* a field that we need is of another type */
     MALFORMED_BAD_TIME,      /* a time that is none */
-    MALFORMED_NOT_SES,       /* a JSON object, but neither an SES record nor an envelope that we know */
+    MALFORMED_NOT_SES,       /* a JSON object, but neither an SES record nor an envelope that we know; or a compact
+                              * record of a later version */
     MALFORMED_BAD_ENVELOPE,  /* an envelope whose content cannot be taken out, or nested over 3 levels */
     MALFORMED_REASONS
 };
@@ -268,6 +269,23 @@ struct suppression_row {
     uint64_t waiting; /* to be told */
 };
 
+/* Of `normalize` as a service, which counts no mail. */
+struct worker_row {
+    uint64_t records, events;    /* written, in transactions that were committed */
+    uint64_t committed, aborted; /* transactions */
+    uint64_t recreated, fenced; /* clients made anew after an error that nothing else mends; those for another's sake */
+    char key[9];                /* what may be shown of the key by which duplicates are known; "": nothing */
+};
+
+/* A receiver of remote write. */
+enum { REMOTE_WRITE_ROWS = 16, REMOTE_WRITE_NAME_SIZE = 65 };
+struct remote_write_row {
+    char target[REMOTE_WRITE_NAME_SIZE];
+    uint64_t written, refused, dropped, waiting; /* samples */
+    uint64_t requests, failed;
+    int64_t last_ms; /* the newest sample's time that was written; 0: none */
+};
+
 /* The service itself; absent in a batch run. */
 struct service_row {
     int64_t now_ms, started_ms; /* wall clock, when the snapshot was made, and when the service started */
@@ -289,6 +307,8 @@ struct service_row {
     uint64_t brake_done[BRAKE_ACTIONS], brake_failed[BRAKE_ACTIONS]; /* calls */
     char brake_trouble[256]; /* what stands in the way of the brake, for a person; "" = nothing */
     struct suppression_row suppression;
+    struct remote_write_row remote_writes[REMOTE_WRITE_ROWS];
+    size_t remote_write_count;
 };
 
 struct snapshot {
@@ -297,6 +317,8 @@ struct snapshot {
     size_t source_count;
     bool has_service;
     struct service_row service;
+    bool has_worker; /* it is a worker's: nothing of mail is counted */
+    struct worker_row worker;
     struct history_row *history; /* account, providers, sets; only where has_service */
     size_t history_count;
     int64_t history_start_ms;           /* where hours[0] begins */

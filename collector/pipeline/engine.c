@@ -515,6 +515,11 @@ void engine_set_options(struct engine *e, const struct engine_options *options) 
     engine_brake_watch(e);
 }
 
+void engine_ask_remote_writes(struct engine *e, void (*show)(void *context, struct service_row *row), void *context) {
+    e->show_remote_writes = show;
+    e->remote_writes = context;
+}
+
 bool engine_set_suppression(struct engine *e, const struct suppression_options *options, struct err *err) {
     struct suppression *list = NULL;
     suppression_destroy(e->suppression);

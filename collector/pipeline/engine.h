@@ -80,6 +80,8 @@ void engine_set_rules(struct engine *e, const struct alert_rule *rules, size_t c
 void engine_set_providers(struct engine *e, struct provider_table *providers, struct knowledge *knowledge);
 /* Borrows the options until the next call. What was kept stays in the state when nothing is asked for any more. */
 bool engine_set_suppression(struct engine *e, const struct suppression_options *options, struct err *err);
+/* Who fills in the rows of remote write, on the counting thread, each time a snapshot is made. Before engine_start. */
+void engine_ask_remote_writes(struct engine *e, void (*show)(void *context, struct service_row *row), void *context);
 void engine_set_options(struct engine *e, const struct engine_options *options);
 void engine_note_reload(struct engine *e, bool ok);
 /* Counts the next chain, if one waits. */

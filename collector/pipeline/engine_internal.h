@@ -44,6 +44,8 @@ struct engine {
     struct engine_brake brake;
     struct running_source *sources;
     size_t source_count;
+    void (*show_remote_writes)(void *context, struct service_row *row); /* NULL: none */
+    void *remote_writes;
 
     struct stream **changed; /* streams that moved since the last commit */
     size_t changed_count, changed_size;

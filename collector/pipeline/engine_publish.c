@@ -74,6 +74,8 @@ static struct service_row show_service(struct engine *e, int64_t now_ms) {
     outbox_counts(e->parts.outbox, &row);
     if (e->suppression)
         suppression_counts(e->suppression, &row.suppression);
+    if (e->show_remote_writes)
+        e->show_remote_writes(e->remote_writes, &row);
     judge_readiness(e, &row);
     atomic_store(&e->ready, row.ready);
     return row;

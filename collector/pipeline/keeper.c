@@ -11,14 +11,19 @@
 
 enum { PROVIDERS_MAX_KEPT = 1024 };
 
+/* What the last commit has left in the file. Alone, since it is written with each, while sources read the identity. */
+struct kept {
+    size_t sets, identities, templates, sources, rules, tag_names, providers;
+    size_t tags[EVENT_MAX_TAGS];
+    bool was_new; /* the file's identity is not written yet */
+};
+
 struct keeper {
     struct store *store;
     struct hash_key key;
     char id[17];
     struct keeper_names names;
-    size_t kept_sets, kept_identities, kept_templates, kept_sources, kept_rules, kept_tag_names, kept_providers;
-    size_t kept_tags[EVENT_MAX_TAGS];
-    bool was_new; /* the file's identity is not written yet */
+    struct kept kept;
 };
 
 /* --- identity of the file ----------------------------------------------------------------------------------------- */
@@ -32,7 +37,7 @@ static void make_identity(struct keeper *k) {
     struct hash_key id = hash_key_random();
     k->key = hash_key_random();
     snprintf(k->id, sizeof k->id, "%016llx", (unsigned long long)id.k0);
-    k->was_new = true;
+    k->kept.was_new = true;
 }
 
 static bool refuse(enum store_refusal *why, enum store_refusal reason, struct err *err, const char *path,
@@ -121,21 +126,21 @@ static void tag_table(const struct keeper *k, unsigned i, char *to, size_t size)
 }
 
 bool keeper_load_tag_names(struct keeper *k, struct intern *tag_names, struct err *err) {
-    return load_table(k, "tag", tag_names, &k->kept_tag_names, err);
+    return load_table(k, "tag", tag_names, &k->kept.tag_names, err);
 }
 
 bool keeper_load_names(struct keeper *k, const struct keeper_names *names, struct err *err) {
     k->names = *names;
-    if (!load_table(k, "set", names->sets, &k->kept_sets, err) ||
-        !load_table(k, "identity", names->identities, &k->kept_identities, err) ||
-        !load_table(k, "template", names->templates, &k->kept_templates, err) ||
-        !load_table(k, "source", names->sources, &k->kept_sources, err) ||
-        !load_table(k, "rule", names->rules, &k->kept_rules, err))
+    if (!load_table(k, "set", names->sets, &k->kept.sets, err) ||
+        !load_table(k, "identity", names->identities, &k->kept.identities, err) ||
+        !load_table(k, "template", names->templates, &k->kept.templates, err) ||
+        !load_table(k, "source", names->sources, &k->kept.sources, err) ||
+        !load_table(k, "rule", names->rules, &k->kept.rules, err))
         return false;
     for (unsigned i = 0; i < names->tag_count; i++) {
         char table[32];
         tag_table(k, i, table, sizeof table);
-        if (!load_table(k, table, names->tags[i], &k->kept_tags[i], err))
+        if (!load_table(k, table, names->tags[i], &k->kept.tags[i], err))
             return false;
     }
     return true;
@@ -170,7 +175,7 @@ struct provider_table *keeper_make_providers(struct keeper *k, struct err *err) 
         table = provider_table_create_numbered((const char *const *)load->names, load->count);
     if (!table)
         err_set(err, ERR_INPUT, "the state file's names (provider) are damaged");
-    k->kept_providers = load->count;
+    k->kept.providers = load->count;
     for (size_t i = 0; i < load->count; i++)
         free(load->names[i]);
     free(load);
@@ -256,7 +261,7 @@ struct state_reader keeper_reader(struct keeper *k) {
 
 void keeper_begin(struct keeper *k) {
     store_begin(k->store);
-    if (!k->was_new)
+    if (!k->kept.was_new)
         return;
     char layout[64];
     layout_of(layout, sizeof layout);
@@ -267,25 +272,25 @@ void keeper_begin(struct keeper *k) {
 
 enum store_result keeper_commit(struct keeper *k, const struct provider_table *providers, struct err *err) {
     const struct keeper_names *n = &k->names;
-    struct keeper after = *k;
-    after.kept_sets = save_table(k, "set", n->sets, k->kept_sets);
-    after.kept_identities = save_table(k, "identity", n->identities, k->kept_identities);
-    after.kept_templates = save_table(k, "template", n->templates, k->kept_templates);
-    after.kept_sources = save_table(k, "source", n->sources, k->kept_sources);
-    after.kept_rules = save_table(k, "rule", n->rules, k->kept_rules);
-    after.kept_tag_names = save_table(k, "tag", n->tag_names, k->kept_tag_names);
+    struct kept after = k->kept;
+    after.sets = save_table(k, "set", n->sets, k->kept.sets);
+    after.identities = save_table(k, "identity", n->identities, k->kept.identities);
+    after.templates = save_table(k, "template", n->templates, k->kept.templates);
+    after.sources = save_table(k, "source", n->sources, k->kept.sources);
+    after.rules = save_table(k, "rule", n->rules, k->kept.rules);
+    after.tag_names = save_table(k, "tag", n->tag_names, k->kept.tag_names);
     for (unsigned i = 0; i < n->tag_count; i++) {
         char table[32];
         tag_table(k, i, table, sizeof table);
-        after.kept_tags[i] = save_table(k, table, n->tags[i], k->kept_tags[i]);
+        after.tags[i] = save_table(k, table, n->tags[i], k->kept.tags[i]);
     }
-    after.kept_providers = provider_table_count(providers);
-    for (size_t id = k->kept_providers; id < after.kept_providers; id++)
+    after.providers = provider_table_count(providers);
+    for (size_t id = k->kept.providers; id < after.providers; id++)
         store_put_name(k->store, "provider", (int64_t)id, span_of(provider_table_name(providers, (uint16_t)id)));
     enum store_result result = store_commit(k->store, err);
     if (result != STORE_OK)
         return result;
     after.was_new = false;
-    *k = after;
+    k->kept = after;
     return STORE_OK;
 }

@@ -62,6 +62,8 @@ static bool make_folders(const char *folder, const char *tail, struct err *err) 
 struct dump *dump_open(const struct dump_options *options, struct err *err) {
     struct dump *d = alloc_zeroed(1, sizeof *d);
     d->options = *options;
+    if (!d->options.interval_ms)
+        d->options.interval_ms = OBJECT_INTERVAL_MS;
     d->fd = options->folder ? -1 : options->fd;
     d->random.state = options->seed ^ 0x6f626a656374ull;
     buf_init(&d->spread, 4 << 20);
@@ -108,8 +110,9 @@ static bool deflate_all(struct dump *d, int flush, struct err *err) {
     return true;
 }
 
-static bool flush_buffer(struct dump *d, bool last, struct err *err) {
-    bool ok = d->deflating ? deflate_all(d, last ? Z_FINISH : Z_NO_FLUSH, err) : write_all(d, d->buffer, d->used, err);
+/* `how` of zlib: Z_NO_FLUSH, Z_SYNC_FLUSH or Z_FINISH. */
+static bool flush_buffer(struct dump *d, int how, struct err *err) {
+    bool ok = d->deflating ? deflate_all(d, how, err) : write_all(d, d->buffer, d->used, err);
     d->used = 0;
     return ok;
 }
@@ -118,7 +121,7 @@ static bool put_bytes(struct dump *d, struct span s, struct err *err) {
     d->object_bytes += s.len;
     d->bytes += s.len;
     while (s.len) {
-        if (d->used == sizeof d->buffer && !flush_buffer(d, false, err))
+        if (d->used == sizeof d->buffer && !flush_buffer(d, Z_NO_FLUSH, err))
             return false;
         size_t n = sizeof d->buffer - d->used < s.len ? sizeof d->buffer - d->used : s.len;
         memcpy(d->buffer + d->used, s.ptr, n);
@@ -173,7 +176,7 @@ static bool end_object(struct dump *d, struct err *err) {
         return true;
     if (d->options.framing == DUMP_ARRAY && !put_bytes(d, SPAN_LIT("]\n"), err))
         return false;
-    if (!flush_buffer(d, true, err))
+    if (!flush_buffer(d, Z_FINISH, err))
         return false;
     if (d->deflating)
         deflateEnd(&d->z);
@@ -217,7 +220,7 @@ bool dump_write(struct dump *d, struct span record, int64_t arrival_ms, struct e
         record = buf_span(&d->spread);
     }
     bool full = d->object_bytes && d->object_bytes + record.len + 2 > d->options.object_size;
-    if (d->object_open && d->options.folder && (full || arrival_ms - d->object_ms >= OBJECT_INTERVAL_MS)) {
+    if (d->object_open && d->options.folder && (full || arrival_ms - d->object_ms >= d->options.interval_ms)) {
         if (!end_object(d, err))
             return false;
     }
@@ -227,6 +230,22 @@ bool dump_write(struct dump *d, struct span record, int64_t arrival_ms, struct e
         return false;
     d->object_records++;
     return true;
+}
+
+int64_t dump_due_ms(const struct dump *d) {
+    return d->object_open && d->options.folder ? d->object_ms + d->options.interval_ms : INT64_MAX;
+}
+
+bool dump_flush(struct dump *d, int64_t now_ms, struct err *err) {
+    if (!d->object_open)
+        return true;
+    if (d->options.folder)
+        return now_ms < dump_due_ms(d) || end_object(d, err);
+    return (!d->used && !d->deflating) || flush_buffer(d, Z_SYNC_FLUSH, err);
+}
+
+void dump_set_interval(struct dump *d, int64_t interval_ms) {
+    d->options.interval_ms = interval_ms;
 }
 
 bool dump_is_full(const struct dump *d) {

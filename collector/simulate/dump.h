@@ -22,6 +22,7 @@ struct dump_options {
     int fd;
     const char *stream;   /* the delivery stream's name, part of every object's */
     uint64_t object_size; /* bytes before compression */
+    int64_t interval_ms;  /* an object ends so long after its first record at the latest; 0: 300 s */
     uint64_t max_bytes;   /* 0 = no end */
     uint64_t seed;        /* of the objects' names */
     enum dump_framing framing;
@@ -40,6 +41,12 @@ bool dump_is_full(const struct dump *d);   /* max_bytes are written */
 bool dump_is_closed(const struct dump *d); /* nobody reads any more */
 uint64_t dump_bytes(const struct dump *d); /* of JSON, before compression */
 uint64_t dump_objects(const struct dump *d);
+
+/* For who follows the clock: hands over what was written so far. To a descriptor all of it; of a folder's object that
+ * is open nothing, unless it is `interval_ms` old at `now_ms`: then it is ended, also when no further record comes. */
+bool dump_flush(struct dump *d, int64_t now_ms, struct err *err);
+void dump_set_interval(struct dump *d, int64_t interval_ms); /* from now on; not 0 */
+int64_t dump_due_ms(const struct dump *d); /* when dump_flush has something to end; INT64_MAX: nothing is open */
 
 /* Ends the last object. */
 bool dump_finish(struct dump *d, struct err *err);

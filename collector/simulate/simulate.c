@@ -33,7 +33,10 @@ struct simulate {
     struct catalog *catalog;
     struct incidents incidents;
     struct schedule schedule;
-    bool sending; /* there is a next message, at next_ms */
+    int64_t live_ms;     /* live: when the clock is followed; before that it is the past */
+    int64_t interval_ms; /* live: an object's from then on; 0: as before */
+    bool following;      /* live: live_ms is over */
+    bool sending;        /* there is a next message, at next_ms */
     int64_t next_ms, last_sent_ms, now_ms;
     uint32_t next_index;
     struct pending_heap pending;
@@ -97,11 +100,11 @@ static bool resolve_incidents(struct simulate *s, struct err *err) {
         const struct simulate_incident *from = &o->incidents[i];
         struct incident *to = &s->incidents.items[s->incidents.count++];
         to->kind = from->kind;
-        to->start_ms = o->start_ms + from->start_ms;
+        to->start_ms = o->start_ms + o->backfill_ms + from->start_ms;
         to->end_ms = to->start_ms + from->length_ms;
         if (!resolve_what(s->catalog, from, to, err))
             return false;
-        if (from->start_ms >= o->duration_ms)
+        if (to->start_ms >= o->start_ms + o->duration_ms)
             return err_set(err, ERR_USAGE, "the incident '%s@%s' begins after the period's end: see --duration",
                            incident_names[to->kind], from->what);
         if (to->scope == INCIDENT_SET && is_of_provider(to->kind))
@@ -119,10 +122,12 @@ static bool resolve_incidents(struct simulate *s, struct err *err) {
 static bool plan_messages(struct simulate *s, struct err *err) {
     struct simulate_options *o = &s->options;
     int64_t end_ms = o->start_ms + o->duration_ms;
-    if (o->per_second > 0) {
+    if (o->per_second > 0 && !o->curve) {
         schedule_init_even(&s->schedule, prng_mix(o->seed), o->start_ms, end_ms, o->per_second);
     } else {
-        if (!o->messages)
+        if (o->per_second > 0)
+            o->messages = (uint64_t)(o->per_second * (double)o->duration_ms / 1000);
+        else if (!o->messages)
             o->messages = o->dump.max_bytes ? o->dump.max_bytes / MESSAGE_BYTES + 100 : 10000;
         schedule_init_curve(&s->schedule, prng_mix(o->seed), o->start_ms, end_ms, o->messages, o->uneven_ppm);
     }
@@ -139,6 +144,10 @@ struct simulate *simulate_open(const struct simulate_options *options, struct er
     struct simulate *s = alloc_zeroed(1, sizeof *s);
     s->options = *options;
     s->options.dump.seed = options->seed;
+    s->live_ms = options->start_ms + options->backfill_ms;
+    s->interval_ms = options->dump.interval_ms;
+    if (options->live && options->backfill_ms)
+        s->options.dump.interval_ms = 0; /* what is past lies in objects as Firehose makes them by itself */
     s->catalog = catalog_create(options->sets, options->identities);
     s->writer.catalog = s->catalog;
     s->damage.state = prng_mix(options->seed + 0x64616d616765ull);
@@ -183,7 +192,7 @@ static int64_t lag_of(struct prng *r, bool late) {
 static void queue_event(struct simulate *s, const struct message *m, struct pending *e) {
     const struct simulate_options *o = &s->options;
     int64_t event_ms = m->sent_ms + e->after_ms;
-    if (event_ms > o->start_ms + o->duration_ms + o->tail_ms)
+    if (event_ms > (o->live ? m->sent_ms : o->start_ms + o->duration_ms) + o->tail_ms)
         return;
     if (s->incidents.count && incident_find(&s->incidents, INCIDENT_SILENCE, m->set, ISPS, event_ms))
         return;
@@ -336,20 +345,29 @@ static bool write_summary(const struct simulate *s, struct err *err) {
     return true;
 }
 
-static enum simulate_status finish(struct simulate *s, struct err *err) {
+bool simulate_finish(struct simulate *s, struct err *err) {
     bool ok = dump_finish(s->dump, err);
     if (ok && s->truth)
         ok = truth_finish(s->truth, err);
     if (ok && s->options.truth_summary)
         ok = write_summary(s, err);
-    return ok ? SIMULATE_DONE : SIMULATE_FAILED;
+    return ok;
+}
+
+static enum simulate_status finish(struct simulate *s, struct err *err) {
+    return simulate_finish(s, err) ? SIMULATE_DONE : SIMULATE_FAILED;
+}
+
+/* A message's records come after it: none that is not made yet could be before the first that waits. What is later than
+ * `now_ms` is not looked for: a stream that is silent for a day makes that day's messages as they come. */
+static void send_due(struct simulate *s, int64_t now_ms) {
+    while (s->sending && s->next_ms <= now_ms && (!s->pending.count || s->next_ms <= s->pending.items[0].arrival_ms))
+        send_next(s);
 }
 
 enum simulate_status simulate_step(struct simulate *s, struct err *err) {
     for (int i = 0; i < STEP_RECORDS; i++) {
-        /* A message's records come after it: none that is not made yet could be before the first that waits. */
-        while (s->sending && (!s->pending.count || s->next_ms <= s->pending.items[0].arrival_ms))
-            send_next(s);
+        send_due(s, INT64_MAX);
         struct pending e;
         if (dump_is_full(s->dump) || !pending_pop(&s->pending, &e))
             return finish(s, err);
@@ -359,6 +377,55 @@ enum simulate_status simulate_step(struct simulate *s, struct err *err) {
             return dump_is_closed(s->dump) ? finish(s, err) : SIMULATE_FAILED;
     }
     return SIMULATE_MORE;
+}
+
+/* The next message, record or end of an object. */
+static int64_t next_due_ms(const struct simulate *s) {
+    int64_t due_ms = s->sending ? s->next_ms : INT64_MAX, object_ms = dump_due_ms(s->dump);
+    if (s->pending.count && s->pending.items[0].arrival_ms < due_ms)
+        due_ms = s->pending.items[0].arrival_ms;
+    return object_ms < due_ms ? object_ms : due_ms;
+}
+
+/* What was past when it began is written, and lies in objects that are whole. */
+static bool follow(struct simulate *s, struct err *err) {
+    s->following = true;
+    if (s->interval_ms)
+        dump_set_interval(s->dump, s->interval_ms);
+    return dump_finish(s->dump, err);
+}
+
+enum simulate_status simulate_step_to(struct simulate *s, int64_t now_ms, int64_t *due_ms, struct err *err) {
+    int64_t end_ms = s->options.start_ms + s->options.duration_ms;
+    int64_t until_ms = now_ms < end_ms ? now_ms : end_ms;
+    if (!s->following && until_ms > s->live_ms)
+        until_ms = s->live_ms;
+    for (int i = 0; i < STEP_RECORDS; i++) {
+        send_due(s, until_ms);
+        struct pending e;
+        if (dump_is_full(s->dump))
+            return finish(s, err);
+        if (!s->pending.count || s->pending.items[0].arrival_ms > until_ms) {
+            if (s->following && now_ms >= end_ms)
+                return finish(s, err);
+            if (!s->following && now_ms >= s->live_ms && !follow(s, err))
+                return dump_is_closed(s->dump) ? finish(s, err) : SIMULATE_FAILED;
+            break;
+        }
+        pending_pop(&s->pending, &e);
+        if (!write_event(s, &e, err))
+            return dump_is_closed(s->dump) ? finish(s, err) : SIMULATE_FAILED;
+    }
+    if (s->following && !dump_flush(s->dump, now_ms, err))
+        return dump_is_closed(s->dump) ? finish(s, err) : SIMULATE_FAILED;
+    *due_ms = s->following ? next_due_ms(s) : now_ms;
+    *due_ms = end_ms < *due_ms ? end_ms : *due_ms;
+    return SIMULATE_MORE;
+}
+
+int64_t simulate_longest_ms(double per_second) {
+    double by_number = (double)(UINT32_MAX / SURGE) / per_second * 1000, ten_years = 3660.0 * 24 * HOUR_MS;
+    return (int64_t)(by_number < ten_years ? by_number : ten_years);
 }
 
 void simulate_totals(const struct simulate *s, struct simulate_totals *totals) {

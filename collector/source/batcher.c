@@ -11,6 +11,7 @@ void batcher_init(struct batcher *b, const struct dictionary *dictionary, enum j
 
 void batcher_deinit(struct batcher *b) {
     frame_destroy(b->frame);
+    normalized_reader_destroy(b->normalized);
 }
 
 /* --- batches ------------------------------------------------------------------------------------------------------ */
@@ -141,4 +142,35 @@ bool batcher_read(struct batcher *b, struct span text) {
             return false;
     } while (at < text.len);
     return true;
+}
+
+/* --- the compact form --------------------------------------------------------------------------------------------- */
+
+static bool take_normalized_events(struct batcher *b) {
+    struct event *to = &b->batch->events[b->batch->count];
+    while (normalized_reader_next(b->normalized, to)) {
+        bool inside = !(to->flags & EVENT_LAST);
+        b->batch->count++;
+        if (!make_room(b, inside))
+            return false;
+        to = &b->batch->events[b->batch->count];
+    }
+    return true;
+}
+
+bool batcher_read_normalized(struct batcher *b, struct span value) {
+    struct frame_item item = {.raw = value};
+    if (!batcher_open(b))
+        return false;
+    if (!b->normalized)
+        b->normalized = normalized_reader_create(b->normaliser.dictionary);
+    b->record_end = value.len;
+    b->batch->accounting.bytes_decoded += value.len;
+    if (!normalized_reader_begin(b->normalized, value, &item.reason)) {
+        if (value.len > RECORD_MAX_SIZE)
+            item.raw.len = RECORD_MAX_SIZE;
+        return take_malformed(b, &item);
+    }
+    b->batch->accounting.read++;
+    return take_normalized_events(b);
 }

@@ -11,11 +11,13 @@
 #include "model/batch.h"
 #include "parsers/frame.h"
 #include "parsers/normalise.h"
+#include "parsers/normalized_record.h"
 
 struct batcher {
     struct frame *frame;
     struct normaliser normaliser;
-    bool keep_notes; /* somebody wants what is malformed or unknown */
+    struct normalized_reader *normalized; /* NULL until a value of the compact form comes */
+    bool keep_notes;                      /* somebody wants what is malformed or unknown */
     /* take returns an empty batch, or NULL when the run is stopped. give gets a full one, or what batcher_flush gives;
      * `inside` says that a record goes on in the next. */
     struct batch *(*take)(void *context);
@@ -40,5 +42,9 @@ bool batcher_filled(struct batcher *b, size_t n, bool last);
 
 /* A text that is there as a whole, of any size: one Kafka message, one queue message. */
 bool batcher_read(struct batcher *b, struct span text);
+
+/* A value of the compact form (normalized_record_is says so): one record, or a malformed one. There are no notes of
+ * unknown values and of addresses: neither is in it. */
+bool batcher_read_normalized(struct batcher *b, struct span value);
 
 #endif

@@ -74,11 +74,31 @@ static bool has_failed(struct kafka *k) {
     return failed;
 }
 
+/* --- what the client says ----------------------------------------------------------------------------------------- */
+
+static void take_error(void *kafka, rd_kafka_t *rk, rd_kafka_resp_err_t e) {
+    struct kafka *k = kafka;
+    if (rd_kafka_type(rk) != RD_KAFKA_CONSUMER)
+        return;
+    if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        pthread_mutex_lock(&k->lock);
+        k->brokers_down = true;
+        pthread_mutex_unlock(&k->lock);
+    }
+    if (!k->closing && (e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || e == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART))
+        kafka_look_soon(k); /* called from rd_kafka_consumer_poll, so this is the manager's thread */
+    if (e == RD_KAFKA_RESP_ERR__FATAL) {
+        char text[TROUBLE_TEXT];
+        rd_kafka_fatal_error(rk, text, sizeof text);
+        kafka_fail(k, text);
+    }
+}
+
 /* --- run ---------------------------------------------------------------------------------------------------------- */
 
 static bool connect_consumer(struct kafka *k, struct err *err) {
     rd_kafka_conf_t *conf = kafka_conf_create(k->options, KAFKA_ROLE_CONSUMER, err);
-    rd_kafka_t *rk = conf ? kafka_client_create(k, conf, KAFKA_ROLE_CONSUMER, err) : NULL;
+    rd_kafka_t *rk = conf ? kafka_client_create(&k->handle, conf, RD_KAFKA_CONSUMER, err) : NULL;
     if (!rk)
         return false;
     rd_kafka_poll_set_consumer(rk);
@@ -182,6 +202,13 @@ struct source *kafka_open(const struct kafka_options *o, const struct saved_posi
     k->base.ops = &ops;
     k->base.name = alloc_string(o->name, strlen(o->name));
     k->options = o;
+    k->handle = (struct kafka_handle){.name = k->base.name,
+                                      .options = o,
+                                      .stop = &k->base.stop,
+                                      .owner = k,
+                                      .take_error = take_error,
+                                      .rebalance = kafka_rebalance,
+                                      .offsets_committed = kafka_offsets_committed};
     k->saved = alloc_zeroed(saved_count + 1, sizeof *k->saved);
     for (; k->saved_count < saved_count; k->saved_count++) {
         const struct saved_position *from = &saved[k->saved_count];

@@ -159,8 +159,7 @@ static void start_reading(struct kafka *k, struct kafka_partition **list, size_t
 }
 
 void kafka_start(struct kafka *k, struct kafka_partition **list, size_t count, bool answer) {
-    const char *protocol = rd_kafka_rebalance_protocol(k->rk);
-    bool eager = k->options->mode == KAFKA_GROUP && strcmp(protocol ? protocol : "", "COOPERATIVE") != 0;
+    bool eager = k->options->mode == KAFKA_GROUP && !kafka_is_cooperative(k->rk);
     struct kafka_partition **all = list;
     if (eager && !answer)
         count = add_others(k, &all, count);

@@ -35,7 +35,7 @@ struct dead_letters *dead_letters_open(struct kafka *k, struct err *err) {
     if (!conf)
         return NULL;
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
-    rd_kafka_t *producer = kafka_client_create(k, conf, KAFKA_ROLE_PRODUCER, err);
+    rd_kafka_t *producer = kafka_client_create(&k->handle, conf, RD_KAFKA_PRODUCER, err);
     if (!producer)
         return NULL;
     struct dead_letters *d = alloc_zeroed(1, sizeof *d);
@@ -67,8 +67,7 @@ static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t nu
     add_text(headers, name, text);
 }
 
-static rd_kafka_headers_t *make_headers(struct dead_letters *d, const rd_kafka_message_t *m,
-                                        enum malformed_reason reason) {
+rd_kafka_headers_t *dead_letter_headers(const char *source, const rd_kafka_message_t *m, enum malformed_reason reason) {
     rd_kafka_headers_t *old, *headers;
     if (rd_kafka_message_headers(m, &old) == RD_KAFKA_RESP_ERR_NO_ERROR)
         headers = rd_kafka_headers_copy(old);
@@ -77,7 +76,7 @@ static rd_kafka_headers_t *make_headers(struct dead_letters *d, const rd_kafka_m
     add_text(headers, "__connect.errors.topic", rd_kafka_topic_name(m->rkt));
     add_number(headers, "__connect.errors.partition", m->partition);
     add_number(headers, "__connect.errors.offset", m->offset);
-    add_text(headers, "__connect.errors.connector.name", d->k->base.name);
+    add_text(headers, "__connect.errors.connector.name", source);
     add_text(headers, "__connect.errors.stage", "VALUE_CONVERTER");
     add_text(headers, "__connect.errors.class.name", "ses-collector");
     add_text(headers, "__connect.errors.exception.class.name", malformed_reason_name(reason));
@@ -87,7 +86,7 @@ static rd_kafka_headers_t *make_headers(struct dead_letters *d, const rd_kafka_m
 
 void dead_letters_send(struct dead_letters *d, const rd_kafka_message_t *m, enum malformed_reason reason) {
     for (;;) {
-        rd_kafka_headers_t *headers = make_headers(d, m, reason);
+        rd_kafka_headers_t *headers = dead_letter_headers(d->k->base.name, m, reason);
         rd_kafka_resp_err_t e =
             rd_kafka_producev(d->producer, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                               RD_KAFKA_V_KEY(m->key, m->key_len), RD_KAFKA_V_VALUE(m->payload, m->len),

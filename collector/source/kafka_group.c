@@ -289,14 +289,14 @@ static void unassign(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list
 void kafka_answer_group(struct kafka *k) {
     if (!k->unanswered)
         return;
-    unassign(k->rk, k->unanswered, strcmp(rd_kafka_rebalance_protocol(k->rk), "COOPERATIVE") == 0);
+    unassign(k->rk, k->unanswered, kafka_is_cooperative(k->rk));
     rd_kafka_topic_partition_list_destroy(k->unanswered);
     k->unanswered = NULL;
 }
 
 void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *kafka) {
     struct kafka *k = kafka;
-    bool cooperative = strcmp(rd_kafka_rebalance_protocol(rk), "COOPERATIVE") == 0;
+    bool cooperative = kafka_is_cooperative(rk);
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         say(k, "assigned", list->cnt);
         if (k->closing || !partitions_come(k, list))

@@ -107,8 +107,21 @@ struct nudge;
 
 enum { TROUBLE_TEXT = 256 };
 
+/* A client of librdkafka, and who is told what it says. The opaque of its callbacks. */
+struct kafka_handle {
+    const char *name;                    /* the source's, borrowed */
+    const struct kafka_options *options; /* borrowed */
+    atomic_bool *stop;                   /* nothing is waited for once it is true */
+    void *owner;
+    void (*take_error)(void *owner, rd_kafka_t *rk, rd_kafka_resp_err_t e); /* any thread of librdkafka's, or ours */
+    void (*rebalance)(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *list, void *owner);
+    void (*offsets_committed)(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *list,
+                              void *owner); /* both only of consumers; NULL: nobody wants to know */
+};
+
 struct kafka {
     struct source base;
+    struct kafka_handle handle;
     const struct kafka_options *options; /* borrowed */
     struct saved_position *saved;        /* owned, with the names */
     size_t saved_count;
@@ -169,23 +182,37 @@ void kafka_set_notice(struct kafka *k, const char *fmt, ...) __attribute__((form
 
 /* --- kafka_options.c ---------------------------------------------------------------------------------------------- */
 
-enum kafka_role { KAFKA_ROLE_CONSUMER, KAFKA_ROLE_PRODUCER };
+enum kafka_role {
+    KAFKA_ROLE_CONSUMER,
+    KAFKA_ROLE_PRODUCER, /* of dead letters */
+    KAFKA_ROLE_WORKER_CONSUMER,
+    KAFKA_ROLE_WORKER_PRODUCER, /* of kafka_transform.h, with transactions */
+};
 
 /* Returns new, without callbacks; NULL with `err`. */
 rd_kafka_conf_t *kafka_conf_create(const struct kafka_options *o, enum kafka_role role, struct err *err);
 
+/* The same for one property more, as the user wrote it. */
+bool kafka_conf_add(const struct kafka_options *o, rd_kafka_conf_t *conf, const struct kafka_property *p,
+                    struct err *err);
+/* What librdkafka takes a property's value for; "" if it has none. */
+void kafka_conf_read(const rd_kafka_conf_t *conf, const char *name, char *text, size_t size);
+
 /* --- kafka_nudge.c ------------------------------------------------------------------------------------------------ */
 
-struct nudge *kafka_nudge_start(rd_kafka_t *rk);                    /* NULL when it cannot be */
-void kafka_nudge(struct nudge *n, const struct kafka_partition *p); /* soon; NULL is allowed */
-void kafka_nudge_stop(struct nudge *n);                             /* NULL is allowed */
+struct nudge *kafka_nudge_start(rd_kafka_t *rk);                         /* NULL when it cannot be */
+void kafka_nudge(struct nudge *n, const char *topic, int32_t partition); /* soon; NULL is allowed */
+void kafka_nudge_stop(struct nudge *n);                                  /* NULL is allowed */
 /* Whether librdkafka looks at queues that were full often enough by itself. */
 bool kafka_fetches_eagerly(void);
 
 /* --- kafka_client.c ----------------------------------------------------------------------------------------------- */
 
-/* Connects. The client's log goes to ours. Takes `conf`; `k` is its opaque. */
-rd_kafka_t *kafka_client_create(struct kafka *k, rd_kafka_conf_t *conf, enum kafka_role role, struct err *err);
+/* Connects. The client's log goes to ours. Takes `conf`; the handle is borrowed until the client ends. */
+rd_kafka_t *kafka_client_create(struct kafka_handle *h, rd_kafka_conf_t *conf, rd_kafka_type_t type, struct err *err);
+
+/* Whether the group hands out partitions one by one, and not all anew. False at the client's end, when nobody knows. */
+bool kafka_is_cooperative(rd_kafka_t *rk);
 
 /* --- kafka_read.c ------------------------------------------------------------------------------------------------- */
 
@@ -277,6 +304,8 @@ struct dead_letters *dead_letters_open(struct kafka *k, struct err *err);
 void dead_letters_close(struct dead_letters *d);
 void dead_letters_send(struct dead_letters *d, const rd_kafka_message_t *m, enum malformed_reason reason);
 bool dead_letters_settle(struct dead_letters *d); /* waits until all are delivered or given up; false: stop */
+/* Returns new: the message's own headers, and those that say where it came from and what is wrong with it. */
+rd_kafka_headers_t *dead_letter_headers(const char *source, const rd_kafka_message_t *m, enum malformed_reason reason);
 void dead_letters_count(const struct dead_letters *d, uint64_t *sent, uint64_t *failed);
 
 /* --- kafka_status.c ----------------------------------------------------------------------------------------------- */

@@ -59,13 +59,13 @@ struct nudge *kafka_nudge_start(rd_kafka_t *rk) {
     return NULL; /* slower, and right */
 }
 
-void kafka_nudge(struct nudge *n, const struct kafka_partition *p) {
+void kafka_nudge(struct nudge *n, const char *topic, int32_t partition) {
     if (!n)
         return;
     pthread_mutex_lock(&n->lock);
     if (!n->topic) {
-        n->topic = alloc_string(p->topic, strlen(p->topic));
-        n->partition = p->number;
+        n->topic = alloc_string(topic, strlen(topic));
+        n->partition = partition;
         pthread_cond_signal(&n->asked);
     }
     pthread_mutex_unlock(&n->lock);

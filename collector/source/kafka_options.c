@@ -78,6 +78,18 @@ static const struct setting consumer_fixed[] = {{"enable.auto.commit", "false"},
                                                 {"enable.partition.eof", "true"}};
 static const struct setting producer_defaults[] = {
     {"acks", "all"}, {"message.timeout.ms", "30000"}, {"message.max.bytes", "16777216"}, {"linger.ms", "5"}};
+/* Of workers. A member that died is missed after 10 s, and a transaction that it left open holds readers for no longer.
+ */
+static const struct setting worker_consumer_defaults[] = {
+    {"session.timeout.ms", "10000"}, {"queued.max.messages.kbytes", "16384"}, {"queued.min.messages", "100000"}};
+static const struct setting worker_consumer_fixed[] = {{"isolation.level", "read_committed"}};
+static const struct setting worker_producer_defaults[] = {{"partitioner", "murmur2_random"},
+                                                          {"compression.codec", "lz4"},
+                                                          {"linger.ms", "20"},
+                                                          {"batch.num.messages", "10000"},
+                                                          {"queue.buffering.max.messages", "100000"},
+                                                          {"queue.buffering.max.kbytes", "65536"},
+                                                          {"transaction.timeout.ms", "10000"}};
 static const struct setting msk_fixed[] = {{"security.protocol", "SASL_SSL"}, {"sasl.mechanisms", "OAUTHBEARER"}};
 
 #define SET_ALL(conf, settings) set_all(conf, settings, sizeof(settings) / sizeof *(settings))
@@ -104,8 +116,8 @@ bool kafka_fetches_eagerly(void) {
     return known;
 }
 
-static bool set_property(const struct kafka_options *o, rd_kafka_conf_t *conf, const struct kafka_property *p,
-                         struct err *err) {
+bool kafka_conf_add(const struct kafka_options *o, rd_kafka_conf_t *conf, const struct kafka_property *p,
+                    struct err *err) {
     const char *reason = reason_to_refuse(o, p->name);
     if (reason)
         return err_set(err, ERR_CONFIG, "the Kafka property %s cannot be set: %s", p->name, reason);
@@ -122,25 +134,49 @@ static bool set_property(const struct kafka_options *o, rd_kafka_conf_t *conf, c
     }
 }
 
-rd_kafka_conf_t *kafka_conf_create(const struct kafka_options *o, enum kafka_role role, struct err *err) {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+void kafka_conf_read(const rd_kafka_conf_t *conf, const char *name, char *text, size_t size) {
+    if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK)
+        *text = 0;
+}
+
+static void set_defaults(rd_kafka_conf_t *conf, enum kafka_role role) {
     SET_ALL(conf, common_defaults);
-    if (role == KAFKA_ROLE_CONSUMER) {
+    switch (role) {
+    case KAFKA_ROLE_CONSUMER:
+    case KAFKA_ROLE_WORKER_CONSUMER:
         SET_ALL(conf, consumer_defaults);
         set_backoff(conf);
-    } else {
+        if (role == KAFKA_ROLE_WORKER_CONSUMER)
+            SET_ALL(conf, worker_consumer_defaults);
+        return;
+    case KAFKA_ROLE_PRODUCER:
         SET_ALL(conf, producer_defaults);
+        return;
+    case KAFKA_ROLE_WORKER_PRODUCER:
+        SET_ALL(conf, worker_producer_defaults);
+        return;
     }
+}
+
+static void set_fixed(const struct kafka_options *o, rd_kafka_conf_t *conf, enum kafka_role role) {
+    if (role == KAFKA_ROLE_CONSUMER || role == KAFKA_ROLE_WORKER_CONSUMER)
+        SET_ALL(conf, consumer_fixed);
+    if (role == KAFKA_ROLE_WORKER_CONSUMER)
+        SET_ALL(conf, worker_consumer_fixed);
+    if (o->msk_iam_region)
+        SET_ALL(conf, msk_fixed);
+}
+
+rd_kafka_conf_t *kafka_conf_create(const struct kafka_options *o, enum kafka_role role, struct err *err) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set_defaults(conf, role);
     for (size_t i = 0; i < o->property_count; i++) {
-        if (!set_property(o, conf, &o->properties[i], err)) {
+        if (!kafka_conf_add(o, conf, &o->properties[i], err)) {
             rd_kafka_conf_destroy(conf);
             return NULL;
         }
     }
-    if (role == KAFKA_ROLE_CONSUMER)
-        SET_ALL(conf, consumer_fixed);
-    if (o->msk_iam_region)
-        SET_ALL(conf, msk_fixed);
+    set_fixed(o, conf, role);
     return conf;
 }
 

@@ -110,13 +110,19 @@ static void note_time(struct kafka *k) {
     turn->is_far = turn->p->time_ms > turn->until_ms;
 }
 
+/* A topic may hold both forms. */
+static bool read_value(struct kafka *k, struct span value) {
+    return normalized_record_is(value) ? batcher_read_normalized(k->batcher, value)
+                                       : batcher_read(k->batcher, kafka_value_strip(value));
+}
+
 /* False when the run is stopped. */
 static bool count_message(struct kafka *k, const rd_kafka_message_t *m) {
     if (!batcher_open(k->batcher))
         return false;
     struct before before = totals(k);
     k->batcher->batch->accounting.bytes_read += m->len + m->key_len;
-    if (m->payload && !batcher_read(k->batcher, kafka_value_strip((struct span){m->payload, m->len})))
+    if (m->payload && !read_value(k, (struct span){m->payload, m->len}))
         return false;
     if (!batcher_open(k->batcher))
         return false;
@@ -286,7 +292,7 @@ static bool take_chunk(struct kafka *k) {
     if (!refill(p, turn->generation))
         return false;
     if (!turn->at_end) /* there may be more, and now there is room for it */
-        kafka_nudge(k->nudge, p);
+        kafka_nudge(k->nudge, p->topic, p->number);
     while (p->held_at < p->held_end && !turn->over && !turn->is_far) {
         rd_kafka_message_t *m = p->held[p->held_at++];
         if (m->err)

@@ -478,6 +478,38 @@ static void closed_minutes(void **state) {
     run_destroy(r);
 }
 
+static void count_amended(void *context, int64_t minute, int64_t sent_minute, uint64_t series, unsigned counters,
+                          int by) {
+    (void)minute, (void)sent_minute, (void)counters, (void)by;
+    struct run *r = context;
+    fprintf(r->closed, "%s", series == CELL_ACCOUNT ? "amended\n" : "");
+}
+
+/* What comes for a minute that has settled amends it, and opens no minute again: another one stands in its place. */
+static void steps_of_settled_minutes(void **state) {
+    (void)state;
+    struct aggregate_options o = usual;
+    o.settle_ms = MINUTES(2);
+    o.on_amended = count_amended;
+    struct run *r = run_create(o);
+    give(r, EVENT_SEND, NOON + MINUTES(30), 1);
+    for (int i = 0; i < 30; i++)
+        give(r, EVENT_SEND, NOON + MINUTES(i), 2 + (uint64_t)i);
+    struct snapshot *s;
+    finish(r, &s);
+    fflush(r->closed);
+    int amended = 0, steps = 0;
+    for (const char *p = r->closed_text; (p = strstr(p, "amended")); p++)
+        amended++;
+    for (const char *p = r->closed_text; (p = strstr(p, "step ")); p++)
+        steps++;
+    assert_int_equal(amended, 28); /* of all minutes but the last three */
+    assert_int_equal(steps, 3);
+    assert_int_equal(s->accounting.counted, 31);
+    snapshot_destroy(s);
+    run_destroy(r);
+}
+
 /* Long silences: of hours, days, years. */
 static void closed_across_gaps(void **state) {
     (void)state;
@@ -575,6 +607,7 @@ int main(void) {
         cmocka_unit_test(details),
         cmocka_unit_test(periods),
         cmocka_unit_test(closed_minutes),
+        cmocka_unit_test(steps_of_settled_minutes),
         cmocka_unit_test(closed_across_gaps),
         cmocka_unit_test(busiest_keep_their_names),
         cmocka_unit_test(multiple_and_other_last),

@@ -383,6 +383,98 @@ static void read_to_the_end_of_long_damage(void **state) {
     free(t.bytes);
 }
 
+/* --- the compact form --------------------------------------------------------------------------------------------- */
+
+/* The value that a text with one record becomes. */
+static struct buf compact(const struct text *t) {
+    struct frame *f = frame_create(JSON_ISA_PLAIN);
+    struct normaliser *n = alloc_zeroed(1, sizeof *n);
+    struct frame_item item;
+    struct buf out;
+    enum frame_result result = FRAME_NEED_TEXT;
+    buf_init(&out, RECORD_MAX_SIZE);
+    normaliser_init(n, &dictionary);
+    frame_begin(f, 0);
+    for (size_t at = 0; result == FRAME_NEED_TEXT; result = frame_next(f, &item)) {
+        size_t room;
+        char *to = frame_space(f, &room);
+        size_t piece = t->len - at < room ? t->len - at : room;
+        memcpy(to, t->bytes + at, piece);
+        at += piece;
+        frame_filled(f, piece, at == t->len);
+    }
+    assert_int_equal(result, FRAME_EVENT);
+    normalized_record_encode(n, item.event, &out);
+    assert_false(out.failed);
+    frame_destroy(f);
+    free(n);
+    return out;
+}
+
+static void compact_over_many_batches(void **state) {
+    (void)state;
+    static const unsigned sizes[] = {1, BATCH_EVENTS - 1, 1, 5000, 3, BATCH_EVENTS, 7};
+    size_t events = 0, bytes = 0, count = sizeof sizes / sizeof sizes[0];
+    for (size_t i = 0; i < count; i++) {
+        struct text t = {0};
+        add_send(&t, (unsigned)i, sizes[i], "");
+        struct buf value = compact(&t);
+        assert_true(batcher_read_normalized(&batcher, buf_span(&value)));
+        assert_int_equal(batcher.record_end, value.len);
+        events += sizes[i];
+        bytes += value.len;
+        if (i == 2)
+            assert_true(read_all(&t)); /* mixed with records as SES makes them */
+        buf_deinit(&value);
+        free(t.bytes);
+    }
+    batcher_flush(&batcher);
+    assert_int_equal(all_events(), events + 1);
+    assert_int_equal(all_accounting().read, count + 1);
+    assert_true(all_accounting().bytes_decoded > bytes);
+    assert_int_equal(all_accounting().bytes_read, 0); /* the source's */
+    assert_seams();
+}
+
+static void compact_and_malformed(void **state) {
+    (void)state;
+    char *large = alloc_zeroed(RECORD_MAX_SIZE + 10, 1);
+    large[0] = (char)NORMALIZED_RECORD_MAGIC;
+    batcher.keep_notes = true;
+    assert_true(batcher_read_normalized(&batcher, SPAN_LIT("\x9e\x01\x01")));
+    assert_true(batcher_read_normalized(&batcher, SPAN_LIT("\x9e\x02 later")));
+    assert_true(batcher_read_normalized(&batcher, (struct span){large, RECORD_MAX_SIZE + 10}));
+    batcher_flush(&batcher);
+    struct accounting a = all_accounting();
+    assert_int_equal(a.read, 3);
+    assert_int_equal(accounting_malformed(&a), 3);
+    assert_int_equal(a.malformed[MALFORMED_TRUNCATED], 1);
+    assert_int_equal(a.malformed[MALFORMED_NOT_SES], 1);
+    assert_int_equal(a.malformed[MALFORMED_TOO_LARGE], 1);
+    assert_int_equal(all_events(), 0);
+    const struct batch *b = given.batches[0];
+    assert_int_equal(b->note_count, 3);
+    assert_int_equal(b->notes[1].reason, MALFORMED_NOT_SES);
+    assert_int_equal(b->notes[1].raw_len, 8);
+    assert_memory_equal(b->raw.data + b->notes[1].raw_at, "\x9e\x02 later", 8);
+    free(large);
+}
+
+static void compact_and_stopped(void **state) {
+    (void)state;
+    struct text t = {0};
+    add_send(&t, 1, 3000, "");
+    struct buf value = compact(&t);
+    given.stop_after = 2;
+    assert_false(batcher_read_normalized(&batcher, buf_span(&value)));
+    assert_int_equal(given.count, 2);
+    assert_true(given.inside[0] && given.inside[1]);
+    assert_false(batcher_read_normalized(&batcher, buf_span(&value)));
+    assert_int_equal(given.count, 2);
+    buf_deinit(&value);
+    free(t.bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(small_texts, begin, end),
@@ -394,6 +486,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(many_notes, begin, end),
         cmocka_unit_test_setup_teardown(many_unknown_values, begin, end),
         cmocka_unit_test_setup_teardown(read_to_the_end_of_long_damage, begin, end),
+        cmocka_unit_test_setup_teardown(compact_over_many_batches, begin, end),
+        cmocka_unit_test_setup_teardown(compact_and_malformed, begin, end),
+        cmocka_unit_test_setup_teardown(compact_and_stopped, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,12 +339,50 @@ static void too_many_entries(void **state) {
     free(text);
 }
 
+/* --- a worker's file ---------------------------------------------------------------------------------------------- */
+
+#define WORKER(source, rest)                                                                                           \
+    "sources:\n- kafka: {topics: [t], mode: group, properties: {bootstrap.servers: b}" source "}\n" rest
+
+static void worker(void **state) {
+    (void)state;
+    static const struct refusal cases[] = {
+        {"normalize: {instance: a}\n", "1:12", "normalize has no topic", "add it"},
+        {WORKER("", "normalize: {topic: o}\n"), "3:12", "hash_key_file is missing", "openssl rand"},
+        {WORKER("", "normalize: {topic: o, hash_key_file: /nowhere}\n"), "3:38", "hash_key_file", ""},
+        {WORKER("", "normalize: {topic: t, hash_key_file: /etc/hostname}\n"), "3:13", "t is also read", ""},
+        {WORKER(", dead_letter_topic: o", "normalize: {topic: o, hash_key_file: /etc/hostname}\n"), "3:13",
+         "the dead letter topic", ""},
+        {WORKER(", start: 2026-11-21T23:34:30Z", "normalize: {topic: o, hash_key_file: /etc/hostname}\n"), "3:1",
+         "start cannot be a time", "stored"},
+        {WORKER("", "normalize: {topic: o, hash_key_file: /etc/hostname}\nstate: {path: /x}\n"), "4:9",
+         "keeps no state", "take it out"},
+        {WORKER("", "normalize: {topic: o, hash_key_file: /etc/hostname}\nalerts: {file: /x}\n"), "4:10",
+         "raises no alerts", "take it out"},
+        {WORKER("", "normalize: {topic: o, hash_key_file: /etc/hostname}\nquarantine: {directory: /x}\n"), "4:14",
+         "dead_letter_topic", "take it out"},
+        {WORKER("", "normalize: {topic: o, hash_key_file: /etc/hostname, properties: {transactional.id: a}}\n"), "3:66",
+         "`instance` says it", ""},
+        {WORKER("", "normalize: {topic: o, hash_key_file: /etc/hostname, properties: {no.such: a}}\n"), "3:66",
+         "knows no property", ""},
+        {"sources:\n- kafka: {topics: [t], mode: group, properties: {bootstrap.servers: b, isolation.level: "
+         "read_uncommitted}}\nnormalize: {topic: o, hash_key_file: /etc/hostname}\n",
+         "2:72", "must be read_committed", ""},
+        {"sources:\n- kafka: {topics: [t], properties: {bootstrap.servers: b}}\nnormalize: {topic: o, hash_key_file: "
+         "/etc/hostname}\n",
+         "2:10", "shared out", "mode: group"},
+        {"sources:\n- files: {paths: [/tmp]}\nnormalize: {topic: o, hash_key_file: /etc/hostname}\n", "2:1",
+         "one source", "here are 1"},
+    };
+    EXPECT_ALL(cases);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(yaml),         cmocka_unit_test(billion_laughs),   cmocka_unit_test(keys),
         cmocka_unit_test(variables),    cmocka_unit_test(sources),          cmocka_unit_test(rules),
         cmocka_unit_test(ninth_window), cmocka_unit_test(targets),          cmocka_unit_test(secrets_stay_secret),
-        cmocka_unit_test(too_large),    cmocka_unit_test(too_many_entries),
+        cmocka_unit_test(too_large),    cmocka_unit_test(too_many_entries), cmocka_unit_test(worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,11 +20,11 @@
 
 /* What the sample names; each holds what is good for any of its uses. */
 static const char *const named_files[] = {
-    "providers.csv",   "web.yaml",       "kafka-password",  "alertmanager-password",
-    "ca.pem",          "client.pem",     "client.key",      "webhook-secret",
-    "aws-secret",      "aws-token",      "server.pem",      "server.key",
-    "firehose-key",    "suppress-token", "suppress-secret", "mx.csv",
-    "bounce-rules.csv"};
+    "providers.csv",    "web.yaml",        "kafka-password",  "alertmanager-password",
+    "ca.pem",           "client.pem",      "client.key",      "webhook-secret",
+    "aws-secret",       "aws-token",       "server.pem",      "server.key",
+    "firehose-key",     "suppress-token",  "suppress-secret", "mx.csv",
+    "bounce-rules.csv", "remote-password", "remote-token"};
 
 static char folder[PATH_MAX], *sample, *full;
 static size_t full_len;

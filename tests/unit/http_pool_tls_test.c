@@ -102,8 +102,8 @@ static void server_stop(struct tls_server *s) {
 }
 
 /* The status; 0: `err` says why. */
-static int ask(const char *url, const char *ca_file, struct err *err) {
-    struct http_pool *pool = http_pool_create(&(struct http_pool_options){.ca_file = ca_file}, NULL);
+static int ask_with(const struct http_pool_options *o, const char *url, struct err *err) {
+    struct http_pool *pool = http_pool_create(o, NULL);
     struct http_request r = get_of(url);
     struct buf body;
     buf_init(&body, 100);
@@ -114,6 +114,10 @@ static int ask(const char *url, const char *ca_file, struct err *err) {
     http_pool_destroy(pool);
     assert_null(strstr(err->text, "SECRET"));
     return status;
+}
+
+static int ask(const char *url, const char *ca_file, struct err *err) {
+    return ask_with(&(struct http_pool_options){.ca_file = ca_file}, url, err);
 }
 
 static void good_certificate(void **state) {
@@ -158,11 +162,34 @@ static void wrong_certificates(void **state) {
     }
 }
 
+/* Its key is enough, whatever else is in it; and no other key is. */
+static void pinned_certificate(void **state) {
+    (void)state;
+    struct tls_server s, other;
+    struct err err;
+    server_start(&s, "DNS:other.example", -1000, TLS1_3_VERSION);
+    server_start(&other, "IP:127.0.0.1", 100000, TLS1_3_VERSION);
+    assert_int_equal(ask_with(&(struct http_pool_options){.pinned_cert_file = s.ca_file}, s.url, &err), 200);
+    assert_int_equal(ask_with(&(struct http_pool_options){.pinned_cert_file = other.ca_file}, s.url, &err), 0);
+    assert_true(strlen(err.text) > 10);
+    /* Not even one that is trusted otherwise. */
+    struct http_pool_options both = {.pinned_cert_file = s.ca_file, .ca_file = other.ca_file};
+    assert_int_equal(ask_with(&both, other.url, &err), 0);
+    assert_int_equal(s.requests, 1);
+    assert_int_equal(other.requests, 0);
+    server_stop(&s);
+    server_stop(&other);
+    err = (struct err){0};
+    assert_null(http_pool_create(&(struct http_pool_options){.pinned_cert_file = "/dev/null"}, &err));
+    assert_non_null(strstr(err.text, "/dev/null"));
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN); /* the server's: OpenSSL writes to peers that have gone */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_certificate),
         cmocka_unit_test(wrong_certificates),
+        cmocka_unit_test(pinned_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,6 +178,36 @@ static void dead_letters_are_sent(void **state) {
     run_destroy(run);
 }
 
+/* Compact records beside SES's: each message is one record; what cannot be read is a dead letter. */
+static void both_forms_in_a_topic(void **state) {
+    (void)state;
+    static char topic[] = "dead";
+    static const char good[] = "\x9e\1\1\0\0\x0a\3"
+                               "12345678",
+                      later[] = "\x9e\2 of a later version";
+    make_topic(TOPIC, 1);
+    make_topic(topic, 1);
+    put_records(TOPIC, 0, 0, 5);
+    put(TOPIC, 0, good, sizeof good - 1);
+    put(TOPIC, 0, good, sizeof good - 2);
+    put_records(TOPIC, 0, 5, 5);
+    put(TOPIC, 0, later, sizeof later - 1);
+    put(TOPIC, 0, good, sizeof good - 1);
+    struct kafka_run *run = run_create(brokers(), TOPIC);
+    run->options.dead_letter_topic = topic;
+    assert_true(run_start(run, NULL, 0, true));
+    assert_true(run_finish(run));
+    assert_int_equal(run->accounting.read, 14);
+    assert_int_equal(accounting_malformed(&run->accounting), 2);
+    assert_int_equal(run->accounting.malformed[MALFORMED_TRUNCATED], 1);
+    assert_int_equal(run->accounting.malformed[MALFORMED_NOT_SES], 1);
+    struct source_row row;
+    run_status(run, &row);
+    assert_int_equal(row.dead_letters, 2);
+    run_status_free(&row);
+    run_destroy(run);
+}
+
 /* --- going on ----------------------------------------------------------------------------------------------------- */
 
 /* Reads all there is; returns the position. */
@@ -443,6 +473,7 @@ int main(void) {
         MOCKED(partitions_stay_together_in_time),
         MOCKED(odd_values),
         MOCKED(dead_letters_are_sent),
+        MOCKED(both_forms_in_a_topic),
         MOCKED(goes_on_behind_its_anchor),
         MOCKED(another_anchor_is_another_topic),
         MOCKED(a_position_behind_the_end_starts_again),

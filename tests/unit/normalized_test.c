@@ -194,6 +194,14 @@ static void keys(void **state) {
     normalized_event_key(key, 15, other);
     assert_memory_equal(one, same, sizeof one);
     assert_memory_not_equal(one, other, sizeof one);
+    char shown[NORMALIZED_FINGERPRINT + 1], shown_other[NORMALIZED_FINGERPRINT + 1], part[NORMALIZED_FINGERPRINT + 1];
+    normalized_key_fingerprint(key, 16, shown);
+    normalized_key_fingerprint(key, 15, shown_other);
+    assert_int_equal(strlen(shown), NORMALIZED_FINGERPRINT);
+    assert_string_not_equal(shown, shown_other);
+    for (size_t i = 0; i < NORMALIZED_FINGERPRINT / 2; i++) /* it says nothing of the events' key */
+        snprintf(part + 2 * i, 3, "%02x", ((const unsigned char *)one)[i]);
+    assert_string_not_equal(shown, part);
 }
 
 /* Whoever writes an address into a record must not get another key's bytes as its hash. */

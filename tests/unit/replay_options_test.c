@@ -500,15 +500,30 @@ static void histories(void **state) {
     parse(&l, "--openmetrics h.om --openmetrics-label instance=backfill --openmetrics-label a=b=c --step 1d dump");
     assert_true(l.ok);
     assert_string_equal(l.options.openmetrics, "h.om");
-    assert_int_equal(l.options.openmetrics_label_count, 2);
-    assert_string_equal(l.options.openmetrics_labels[0].name, "instance");
-    assert_string_equal(l.options.openmetrics_labels[0].value, "backfill");
-    assert_string_equal(l.options.openmetrics_labels[1].value, "b=c");
+    assert_int_equal(l.options.history_label_count, 2);
+    assert_string_equal(l.options.history_labels[0].name, "instance");
+    assert_string_equal(l.options.history_labels[0].value, "backfill");
+    assert_string_equal(l.options.history_labels[1].value, "b=c");
     assert_false(l.options.quiet);
+    assert_null(l.options.remote_write);
+    drop(&l);
+    parse(&l, "--remote-write http://h:9090/api/v1/write --history-label instance=backfill --step 5m dump");
+    assert_true(l.ok);
+    assert_string_equal(l.options.remote_write, "http://h:9090/api/v1/write");
+    assert_string_equal(l.options.history_labels[0].value, "backfill");
+    assert_null(l.options.openmetrics);
+    drop(&l);
+    parse(&l, "--remote-write main --config.file c.yaml --history-label instance=backfill dump");
+    assert_true(l.ok);
     drop(&l);
     static const struct {
         const char *text, *says;
     } wrong[] = {
+        {"--remote-write main dump", "neither a URL"},
+        {"--remote-write main --config.file c.yaml dump", "a label of its own"},
+        {"--remote-write http://h --step 25h dump", "--remote-write: --step is at most 1d"},
+        {"--history-label backfill dump", "--history-label backfill: write NAME=VALUE"},
+        {"--history-label a=b --openmetrics-label a=c dump", "twice"},
         {"--openmetrics-label backfill dump", "NAME=VALUE"},
         {"--openmetrics-label a= dump", "NAME=VALUE"},
         {"--openmetrics-label =b dump", "not a label's name"},
@@ -552,9 +567,9 @@ static void like_aws(void **state) {
     assert_true(l.ok && !l.options.compare);
     assert_int_equal(l.options.like, LIKE_SEND_STATISTICS);
     drop(&l);
-    static const char *const wrong[] = {"--like console dump", "--like vdm --metrics m dump",
-                                        "--like vdm --cells c dump", "--like vdm --alerts a dump",
-                                        "--like vdm --openmetrics h dump"};
+    static const char *const wrong[] = {
+        "--like console dump",        "--like vdm --metrics m dump",     "--like vdm --cells c dump",
+        "--like vdm --alerts a dump", "--like vdm --openmetrics h dump", "--like vdm --remote-write http://h dump"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         parse(&l, wrong[i]);
         assert_false(l.ok);
