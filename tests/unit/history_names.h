@@ -11,7 +11,7 @@
 enum { NINE = 9 * 60 }; /* minutes: 1970-01-01T09:00 */
 
 static struct snapshot_names names;
-static uint32_t news, promo;
+static uint32_t news, promo, receipt;
 static uint16_t gmail, yahoo;
 
 static int set_up(void **state) {
@@ -21,7 +21,8 @@ static int set_up(void **state) {
     names.templates = intern_create(100);
     names.providers = providers;
     news = intern_id(names.sets, span_of("news"));
-    promo = intern_id(names.sets, span_of("promo"));
+    promo = intern_id(names.sets, span_of("pro\"mo")); /* has to be escaped */
+    receipt = intern_id(names.templates, span_of("receipt"));
     gmail = provider_table_find(providers, span_of("gmail.com"));
     yahoo = provider_table_find(providers, span_of("yahoo.com"));
     return 0;
@@ -35,19 +36,43 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* A minute in which `n` mails of one set went to one provider. */
-static void sends(struct history *h, int64_t minute, uint32_t set, uint16_t provider, uint32_t n) {
+struct made_minute {
     struct map series, steps, details;
-    map_init(&series, sizeof(struct cell_counts));
-    map_init(&steps, sizeof(struct step_counts));
-    map_init(&details, sizeof(uint64_t));
-    struct step_counts *c = map_put(&steps, CELL_PAIR(set, provider));
+    struct closed_minute closed;
+};
+
+static inline struct closed_minute *minute_begin(struct made_minute *m, int64_t minute) {
+    map_init(&m->series, sizeof(struct cell_counts));
+    map_init(&m->steps, sizeof(struct step_counts));
+    map_init(&m->details, sizeof(uint64_t));
+    m->closed =
+        (struct closed_minute){.minute = minute, .series = &m->series, .steps = &m->steps, .details = &m->details};
+    return &m->closed;
+}
+
+static inline void minute_end(struct made_minute *m) {
+    map_deinit(&m->series);
+    map_deinit(&m->steps);
+    map_deinit(&m->details);
+}
+
+/* A minute in which `n` mails of one set went to one provider. */
+static inline void sends(struct history *h, int64_t minute, uint32_t set, uint16_t provider, uint32_t n) {
+    struct made_minute m;
+    struct closed_minute *closed = minute_begin(&m, minute);
+    struct step_counts *c = map_put(&m.steps, CELL_PAIR(set, provider));
     c->records[EVENT_SEND] = c->recipients[EVENT_SEND] = n;
-    history_minute(h,
-                   &(struct closed_minute){.minute = minute, .series = &series, .steps = &steps, .details = &details});
-    map_deinit(&series);
-    map_deinit(&steps);
-    map_deinit(&details);
+    history_minute(h, closed);
+    minute_end(&m);
+}
+
+/* A minute that has nothing but a detail (DETAIL_KEY). */
+static inline void detail(struct history *h, int64_t minute, uint64_t key, uint64_t n) {
+    struct made_minute m;
+    struct closed_minute *closed = minute_begin(&m, minute);
+    *(uint64_t *)map_put(&m.details, key) = n;
+    history_minute(h, closed);
+    minute_end(&m);
 }
 
 #endif

@@ -10,80 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/cells.h"
 #include "aggregate/detail_key.h"
+#include "history_names.h"
 #include "random_numbers.h"
-#include "sinks/history.h"
 #include "sinks/openmetrics.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-enum { NINE = 9 * 60 }; /* minutes: 1970-01-01T09:00 */
-
-static struct snapshot_names names;
-static uint32_t news, promo, receipt;
-static uint16_t gmail, yahoo;
-
-static int set_up(void **state) {
-    (void)state;
-    struct provider_table *providers = provider_table_create();
-    names.sets = intern_create(100);
-    names.templates = intern_create(100);
-    names.providers = providers;
-    news = intern_id(names.sets, span_of("news"));
-    promo = intern_id(names.sets, span_of("pro\"mo"));
-    receipt = intern_id(names.templates, span_of("receipt"));
-    gmail = provider_table_find(providers, span_of("gmail.com"));
-    yahoo = provider_table_find(providers, span_of("yahoo.com"));
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    intern_destroy(names.sets);
-    intern_destroy(names.templates);
-    provider_table_destroy((struct provider_table *)names.providers);
-    return 0;
-}
-
-/* --- minutes ------------------------------------------------------------------------------------------------------ */
-
-struct made_minute {
-    struct map series, steps, details;
-    struct closed_minute closed;
-};
-
-static struct closed_minute *minute_begin(struct made_minute *m, int64_t minute) {
-    map_init(&m->series, sizeof(struct cell_counts));
-    map_init(&m->steps, sizeof(struct step_counts));
-    map_init(&m->details, sizeof(uint64_t));
-    m->closed =
-        (struct closed_minute){.minute = minute, .series = &m->series, .steps = &m->steps, .details = &m->details};
-    return &m->closed;
-}
-
-static void minute_end(struct made_minute *m) {
-    map_deinit(&m->series);
-    map_deinit(&m->steps);
-    map_deinit(&m->details);
-}
-
-static void sends(struct history *w, int64_t minute, uint32_t set, uint16_t provider, uint32_t n) {
-    struct made_minute m;
-    struct closed_minute *closed = minute_begin(&m, minute);
-    struct step_counts *c = map_put(&m.steps, CELL_PAIR(set, provider));
-    c->records[EVENT_SEND] = c->recipients[EVENT_SEND] = n;
-    history_minute(w, closed);
-    minute_end(&m);
-}
-
-static void detail(struct history *w, int64_t minute, uint64_t key, uint64_t n) {
-    struct made_minute m;
-    struct closed_minute *closed = minute_begin(&m, minute);
-    *(uint64_t *)map_put(&m.details, key) = n;
-    history_minute(w, closed);
-    minute_end(&m);
-}
 
 static struct history *create(int64_t step_minutes) {
     return history_create(step_minutes * MINUTE_MS, &names);
