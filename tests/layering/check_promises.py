@@ -22,8 +22,8 @@ import tempfile
 # Files without a test of their own, and why.
 UNTESTED = {
     "collector/core/alloc.c": "ends the process when memory is out; every other test runs through it",
-    "parsers/ses_subscription.c": "record_test and differential_test compare the change of many preferences",
-    "parsers/ses_event.c": "record_test, differential_test and record_fuzz read every field through parsers/record.c",
+    "parsers/ses_subscription.c": "record_fields_test and differential_test compare the change of many preferences",
+    "parsers/ses_event.c": "record_fields_test, differential_test and record_fuzz read every field by parsers/record.c",
     "collector/core/clock.c": "two calls of the system's clock; everything else is given the time",
 }
 

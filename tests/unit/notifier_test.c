@@ -1,5 +1,5 @@
-/* Notifiers against receivers of the test's own: order, retries, giving up, stopping, Alertmanager's resending, and
- * that no secret gets into the log. */
+/* Webhooks and Slack against receivers of the test's own: order, retries, giving up, stopping, and that no secret gets
+ * into the log. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,100 +7,12 @@
 
 #include <cmocka.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/log.h"
-#include "http_receiver.h"
-#include "made_up_alert.h"
+#include "notifier_scene.h"
 #include "sinks/http_client.h"
 #include "sinks/webhook.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define WAIT_FOR(condition)                                                                                            \
-    do {                                                                                                               \
-        for (int tries = 0; tries < 3000 && !(condition); tries++)                                                     \
-            usleep(10000);                                                                                             \
-        assert_true(condition);                                                                                        \
-    } while (0)
-
-enum { DEADLINE_MS = 5000 };
-
-/* --- What all tests need ---------------------------------------------------------------------------------------- */
-
-struct ended {
-    pthread_mutex_t lock;
-    uint64_t ids[20000];
-    size_t count;
-};
-
-static void finished(void *context, uint64_t id) {
-    struct ended *e = context;
-    pthread_mutex_lock(&e->lock);
-    e->ids[e->count++] = id;
-    pthread_mutex_unlock(&e->lock);
-}
-
-static size_t ended_count(struct ended *e) {
-    pthread_mutex_lock(&e->lock);
-    size_t count = e->count;
-    pthread_mutex_unlock(&e->lock);
-    return count;
-}
-
-/* A target with one notifier and its receiver. */
-struct scene {
-    struct receiver *receiver;
-    struct notify_target target;
-    char address[100], *urls[2];
-    struct ended ended;
-    struct notifier *notifier;
-};
-
-static void scene_begin(struct scene *s, enum notify_kind kind, const char *path,
-                        struct receiver_reply (*reply)(size_t, const struct receiver_request *)) {
-    *s = (struct scene){.target = {.kind = kind, .name = (char *)"pager", .url_count = 1, .send_resolved = true}};
-    pthread_mutex_init(&s->ended.lock, NULL);
-    s->receiver = receiver_start(reply);
-    snprintf(s->address, sizeof s->address, "http://127.0.0.1:%d%s", s->receiver->port, path);
-    s->urls[0] = s->address;
-    s->target.urls = s->urls;
-    s->target.timeout_ms = 10000;
-    s->target.give_up_ms = 3600000;
-    s->target.resend_ms = 60000;
-}
-
-static void scene_start(struct scene *s, struct board *board) {
-    struct err err = {0};
-    s->notifier = notifier_start(&s->target, board, &(struct notifier_hooks){&s->ended, finished}, &err);
-    assert_string_equal(err.text, "");
-    assert_non_null(s->notifier);
-}
-
-static void scene_end(struct scene *s) {
-    int64_t start = clock_monotonic_ns();
-    notifier_stop(s->notifier, DEADLINE_MS);
-    assert_true(clock_monotonic_ns() - start < DEADLINE_MS * 1000000LL);
-    receiver_stop(s->receiver);
-    pthread_mutex_destroy(&s->ended.lock);
-}
-
-static void send_one(struct scene *s, uint64_t id, uint64_t incident, enum alert_state state) {
-    struct notification n = {.id = id, .created_ms = clock_wall_ms()};
-    char provider[32];
-    snprintf(provider, sizeof provider, "isp%d", (int)incident);
-    n.alert = made_up_alert(incident, provider, state);
-    notifier_send(s->notifier, &n);
-    memset(provider, 'x', sizeof provider); /* it was copied */
-}
-
-static struct notifier_counts counts_of(struct scene *s) {
-    struct notifier_counts c;
-    notifier_counts(s->notifier, &c);
-    return c;
-}
 
 /* "firing isp1" of a webhook's body. */
 static void expect_message(const struct receiver_request *r, const char *expected) {
@@ -113,31 +25,6 @@ static void expect_message(const struct receiver_request *r, const char *expecte
     assert_string_equal(text, expected);
     json_decref(json);
 }
-
-/* --- Standard error --------------------------------------------------------------------------------------------- */
-
-static FILE *capture;
-static int real_stderr;
-
-static void capture_begin(void) {
-    capture = tmpfile();
-    assert_non_null(capture);
-    real_stderr = dup(STDERR_FILENO);
-    assert_true(dup2(fileno(capture), STDERR_FILENO) >= 0);
-}
-
-/* Returns new. */
-static char *capture_end(void) {
-    dup2(real_stderr, STDERR_FILENO);
-    close(real_stderr);
-    off_t size = lseek(fileno(capture), 0, SEEK_END);
-    char *text = alloc_zeroed(1, (size_t)size + 1);
-    assert_int_equal(pread(fileno(capture), text, (size_t)size, 0), size);
-    fclose(capture);
-    return text;
-}
-
-/* --- Webhook and Slack ------------------------------------------------------------------------------------------ */
 
 static void delivered(void **state) {
     (void)state;
@@ -338,11 +225,6 @@ static void unwanted(void **state) {
     scene_end(&s);
 }
 
-static struct receiver_reply hang(size_t number, const struct receiver_request *r) {
-    (void)number, (void)r;
-    return (struct receiver_reply){.hang = true};
-}
-
 static void stops_while_peer_hangs(void **state) {
     (void)state;
     struct scene s;
@@ -436,162 +318,7 @@ static void no_tls(void **state) {
     receiver_stop(s.receiver);
 }
 
-/* --- Alertmanager ----------------------------------------------------------------------------------------------- */
-
-/* The providers of the alerts in a request, each with "+" (its end is ahead of the start by more than the event's) or
- * "-" (it is over), joined. */
-static void describe(const struct receiver_request *r, char *to, size_t size) {
-    *to = '\0';
-    json_t *json = json_loads(r->body, JSON_REJECT_DUPLICATES, NULL);
-    assert_true(json_is_array(json));
-    size_t i;
-    json_t *alert;
-    json_array_foreach(json, i, alert) {
-        const char *end = json_string_value(json_object_get(alert, "endsAt"));
-        bool over = strcmp(end, "2025-11-21T23:50:00.000Z") == 0;
-        size_t used = strlen(to);
-        snprintf(to + used, size - used, "%s%c",
-                 json_string_value(json_object_get(json_object_get(alert, "labels"), "provider")), over ? '-' : '+');
-    }
-    json_decref(json);
-}
-
-/* Whether some request from `from` on says this and only this. */
-static bool said(struct receiver *r, size_t from, const char *what) {
-    for (size_t i = from, count = receiver_count(r); i < count; i++) {
-        char text[300];
-        describe(&r->requests[i], text, sizeof text);
-        if (strcmp(text, what) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void alertmanager_told(void **state) {
-    (void)state;
-    struct scene s;
-    struct board *board = board_create(made_up_destroy);
-    scene_begin(&s, NOTIFY_ALERTMANAGER, "", NULL);
-    scene_start(&s, board);
-    struct alert_row rows[] = {made_up_alert(1, "a", ALERT_FIRING), made_up_alert(2, "b", ALERT_PENDING),
-                               made_up_alert(3, "c", ALERT_FIRING)};
-    rows[2].held = true;
-    made_up_put(board, rows, 3);
-    WAIT_FOR(said(s.receiver, 0, "a+"));
-    char value[100];
-    assert_memory_equal(s.receiver->requests[0].head, "POST /api/v2/alerts HTTP/1.1\r\n", 30);
-    assert_string_equal(receiver_header(&s.receiver->requests[0], "Content-Type", value, sizeof value),
-                        "application/json");
-    rows[1].state = ALERT_FIRING;
-    made_up_put(board, rows, 3);
-    WAIT_FOR(said(s.receiver, 1, "b+")); /* the change alone */
-    rows[0] = made_up_alert(1, "a", ALERT_RESOLVED);
-    made_up_put(board, rows, 3);
-    WAIT_FOR(said(s.receiver, 2, "a-"));
-    /* It fires again as a new incident, while the old one is still listed: only the latest state is told. */
-    struct alert_row again[] = {rows[0], rows[1], made_up_alert(4, "a", ALERT_FIRING)};
-    made_up_put(board, again, 3);
-    WAIT_FOR(said(s.receiver, 3, "a+"));
-    usleep(1500000); /* nothing changes: nothing is said before the interval is over */
-    assert_int_equal(receiver_count(s.receiver), 4);
-    struct notifier_counts c = counts_of(&s);
-    assert_true(c.sent == 4 && c.failed == 0);
-    scene_end(&s);
-    board_destroy(board);
-}
-
-static void alertmanager_resends(void **state) {
-    (void)state;
-    struct scene s;
-    struct board *board = board_create(made_up_destroy);
-    scene_begin(&s, NOTIFY_ALERTMANAGER, "", NULL);
-    s.target.resend_ms = 1000;
-    struct alert_row rows[] = {made_up_alert(1, "a", ALERT_FIRING), made_up_alert(2, "b", ALERT_RESOLVED),
-                               made_up_alert(3, "c", ALERT_RESOLVED)};
-    rows[2].held = true;
-    made_up_put(board, rows, 3);
-    scene_start(&s, board); /* a restart: what was resolved before is told as well */
-    for (size_t i = 0; i < 3; i++) {
-        char text[100];
-        const struct receiver_request *r = receiver_wait(s.receiver, i);
-        assert_non_null(r);
-        describe(r, text, sizeof text);
-        assert_true(strcmp(text, "a+b-") == 0 || strcmp(text, "b-a+") == 0);
-    }
-    scene_end(&s);
-    s.target.send_resolved = false;
-    s.receiver = receiver_start(NULL);
-    snprintf(s.address, sizeof s.address, "http://127.0.0.1:%d/", s.receiver->port);
-    scene_start(&s, board);
-    WAIT_FOR(said(s.receiver, 0, "a+"));
-    scene_end(&s);
-    board_destroy(board);
-}
-
-static struct receiver_reply bad_alerts(size_t number, const struct receiver_request *r) {
-    (void)r;
-    return (struct receiver_reply){.status = number == 0 ? 503 : 400, .body = "\"bad label\""};
-}
-
-static void alertmanager_complains(void **state) {
-    (void)state;
-    struct scene s;
-    struct board *board = board_create(made_up_destroy);
-    scene_begin(&s, NOTIFY_ALERTMANAGER, "", bad_alerts);
-    s.target.resend_ms = 1000;
-    struct alert_row row = made_up_alert(1, "a", ALERT_FIRING);
-    made_up_put(board, &row, 1);
-    capture_begin();
-    scene_start(&s, board);
-    assert_non_null(receiver_wait(s.receiver, 4));
-    scene_end(&s);
-    char *log = capture_end();
-    const char *first = strstr(log, "HTTP 400: \\\"bad label\\\"");
-    assert_non_null(first);
-    assert_null(strstr(first + 1, "HTTP 400")); /* once */
-    assert_non_null(strstr(log, "HTTP 503"));
-    free(log);
-    board_destroy(board);
-}
-
-/* One member is dead, one hangs, one is well: the last hears of it as if it were alone. */
-static void alertmanager_members(void **state) {
-    (void)state;
-    struct scene s;
-    struct board *board = board_create(made_up_destroy);
-    scene_begin(&s, NOTIFY_ALERTMANAGER, "", NULL);
-    s.target.timeout_ms = 600000;
-    struct receiver *hanging = receiver_start(hang), *dead = receiver_start(NULL);
-    char addresses[2][64];
-    snprintf(addresses[0], sizeof addresses[0], "http://127.0.0.1:%d", dead->port);
-    snprintf(addresses[1], sizeof addresses[1], "http://127.0.0.1:%d", hanging->port);
-    receiver_stop(dead); /* its port is free now, and refuses */
-    char *urls[] = {addresses[0], addresses[1], s.address};
-    s.target.urls = urls;
-    s.target.url_count = 3;
-    capture_begin();
-    scene_start(&s, board);
-    struct alert_row row = made_up_alert(1, "a", ALERT_FIRING);
-    made_up_put(board, &row, 1);
-    WAIT_FOR(said(s.receiver, 0, "a+"));
-    row = made_up_alert(1, "a", ALERT_RESOLVED);
-    made_up_put(board, &row, 1);
-    WAIT_FOR(said(s.receiver, 1, "a-"));
-    WAIT_FOR(counts_of(&s).failed >= 1);
-    assert_non_null(receiver_wait(hanging, 0));
-    scene_end(&s); /* within the deadline, with one hanging */
-    char *log = capture_end();
-    assert_non_null(strstr(log, "cannot be reached"));
-    assert_non_null(strstr(log, "member=1"));
-    free(log);
-    receiver_stop(hanging);
-    board_destroy(board);
-}
-
 int main(void) {
-    static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    for (size_t i = 0; i < COUNT(proxies); i++)
-        unsetenv(proxies[i]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delivered),
         cmocka_unit_test(retried_in_order),
@@ -606,10 +333,6 @@ int main(void) {
         cmocka_unit_test(queue_is_bounded),
         cmocka_unit_test(wrong_settings),
         cmocka_unit_test(no_tls),
-        cmocka_unit_test(alertmanager_told),
-        cmocka_unit_test(alertmanager_resends),
-        cmocka_unit_test(alertmanager_complains),
-        cmocka_unit_test(alertmanager_members),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, without_proxies, NULL);
 }
