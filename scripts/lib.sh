@@ -28,6 +28,11 @@ seconds_since() {
     printf '%d.%d' $((tenths / 10)) $((tenths % 10))
 }
 
+# install_pinned ENVIRONMENT FILE: what FILE of scripts/pins names and nothing else, each with the hash that stands there.
+install_pinned() {
+    "$1/bin/python" -m pip install --quiet --no-input --require-hashes --only-binary=:all: --requirement "$2"
+}
+
 # What the project needs, as "probe package": the package is installed only if its probe says that the thing is not
 # there, so a system that has it from elsewhere is left alone. "?" before a package: good to have, do without.
 package_list() {
