@@ -465,7 +465,7 @@ static void show_summary(const struct simulate *s) {
             t.messages, t.records, t.duplicates, t.late, t.malformed, t.bytes, t.objects);
 }
 
-/* A signal is an ordinary end: what was begun is finished. */
+/* A signal is an ordinary end: what was begun is finished, if standard output has a reader who reads. */
 static bool run_live(const struct command *c, struct simulate *s, struct err *err) {
     enum simulate_status status = SIMULATE_MORE;
     bool stopped = false;
@@ -501,9 +501,12 @@ static bool run_at_once(const struct command *c, struct simulate *s, struct err 
 }
 
 static bool run(const struct command *c, struct err *err) {
-    if (c->options.live)
+    struct simulate_options options = c->options;
+    if (options.live) {
         stop_catch_signals();
-    struct simulate *s = simulate_open(&c->options, err);
+        options.dump.stop = stop_flag();
+    }
+    struct simulate *s = simulate_open(&options, err);
     bool ok = s && (c->options.live ? run_live(c, s, err) : run_at_once(c, s, err));
     simulate_destroy(s);
     return ok;

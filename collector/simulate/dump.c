@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/clock.h"
 #include "simulate/damage.h"
 #include "simulate/text.h"
 
@@ -19,12 +21,14 @@ enum {
     BUFFER_SIZE = 256 * 1024,
     GZIP_LEVEL = 3, /* half the time of 6 for a tenth more bytes */
     GZIP_WINDOW = 15 + 16,
+    LOOK_MS = 50, /* how often we look whether to stop, while a reader is slow */
 };
 
 struct dump {
     struct dump_options options;
     int fd; /* -1: no object is open */
-    bool closed;
+    bool closed, left_out;
+    int64_t give_up_ns; /* 0: not told to stop yet */
     bool object_open;
     bool deflating;
     int64_t object_ms; /* arrival of the object's first record */
@@ -76,9 +80,28 @@ struct dump *dump_open(const struct dump_options *options, struct err *err) {
     return d;
 }
 
+/* Waits until the reader can take PIPE_BUF bytes. False when it is not waited for any longer. */
+static bool has_room(struct dump *d) {
+    struct pollfd room = {.fd = d->fd, .events = POLLOUT};
+    for (;;) {
+        if (atomic_load(d->options.stop) && !d->give_up_ns)
+            d->give_up_ns = clock_monotonic_ns() + (int64_t)DUMP_GRACE_MS * 1000000;
+        if (d->give_up_ns && clock_monotonic_ns() >= d->give_up_ns)
+            return false;
+        int n = poll(&room, 1, LOOK_MS);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true; /* what is wrong with it, writing tells */
+    }
+}
+
 static bool write_all(struct dump *d, const unsigned char *data, size_t len, struct err *err) {
+    bool may_wait = d->options.folder || !d->options.stop;
     while (len && !d->closed) {
-        ssize_t n = write(d->fd, data, len);
+        if (!may_wait && !has_room(d)) {
+            d->closed = d->left_out = true;
+            return false;
+        }
+        ssize_t n = write(d->fd, data, may_wait || len < PIPE_BUF ? len : PIPE_BUF);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EPIPE && !d->options.folder) {
@@ -254,6 +277,10 @@ bool dump_is_full(const struct dump *d) {
 
 bool dump_is_closed(const struct dump *d) {
     return d->closed;
+}
+
+bool dump_left_out(const struct dump *d) {
+    return d->left_out;
 }
 
 uint64_t dump_bytes(const struct dump *d) {

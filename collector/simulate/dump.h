@@ -2,6 +2,7 @@
 #ifndef SIMULATE_DUMP_H
 #define SIMULATE_DUMP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,7 +28,12 @@ struct dump_options {
     uint64_t seed;        /* of the objects' names */
     enum dump_framing framing;
     bool gzip;
+    /* NULL: `fd` is waited for as long as it takes. Else only until this is true, and DUMP_GRACE_MS: what it does not
+     * take by then is left out. */
+    const atomic_bool *stop;
 };
+
+enum { DUMP_GRACE_MS = 300 };
 
 struct dump;
 
@@ -38,7 +44,8 @@ struct dump *dump_open(const struct dump_options *options, struct err *err);
  * dump_is_closed() is true then. */
 bool dump_write(struct dump *d, struct span record, int64_t arrival_ms, struct err *err);
 bool dump_is_full(const struct dump *d);   /* max_bytes are written */
-bool dump_is_closed(const struct dump *d); /* nobody reads any more */
+bool dump_is_closed(const struct dump *d); /* nobody reads any more, or was waited for any longer */
+bool dump_left_out(const struct dump *d);  /* the latter: there was a reader, who took nothing */
 uint64_t dump_bytes(const struct dump *d); /* of JSON, before compression */
 uint64_t dump_objects(const struct dump *d);
 

@@ -351,6 +351,8 @@ bool simulate_finish(struct simulate *s, struct err *err) {
         ok = truth_finish(s->truth, err);
     if (ok && s->options.truth_summary)
         ok = write_summary(s, err);
+    if (ok && dump_left_out(s->dump))
+        ok = err_set(err, ERR_IO, "nobody reads standard output: what was still to be written is left out");
     return ok;
 }
 

@@ -67,7 +67,8 @@ enum simulate_status simulate_step(struct simulate *s, struct err *err);
 /* Live: the same, for records whose time has come by `now_ms`, and hands them over. With SIMULATE_MORE the caller comes
  * back when it is `*due_ms`, or earlier; that is not later than `now_ms` when more is due already. */
 enum simulate_status simulate_step_to(struct simulate *s, int64_t now_ms, int64_t *due_ms, struct err *err);
-/* Live: the end, before that of the period. False with `err` when something could not be written. */
+/* Live: the end, before that of the period. False with `err` when something could not be written, or was left out
+ * (dump_left_out). */
 bool simulate_finish(struct simulate *s, struct err *err);
 /* Live, without a length: the longest (ms) that the numbers of messages last, at most ten years. */
 int64_t simulate_longest_ms(double per_second);

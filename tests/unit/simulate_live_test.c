@@ -18,6 +18,7 @@
 #include <zlib.h>
 
 #include "core/alloc.h"
+#include "core/clock.h"
 #include "simulate/simulate.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -108,11 +109,14 @@ static void test_same_as_at_once(void **state) {
         assert_true(due_ms > now_ms && due_ms < now_ms + 2 * SECOND);
         char *text = read_fd(live.dump.fd, &some);
         assert_true(some > before && some < whole);
-        assert_memory_equal(text, expected, some);
+        assert_memory_equal(text + before, expected + before, some - before);
         check_times(text, before, some, now);
         before = some;
         free(text);
     }
+    char *all = read_fd(live.dump.fd, &some); /* what was written stays as it was */
+    assert_memory_equal(all, expected, some);
+    free(all);
     struct simulate_totals totals;
     simulate_totals(s, &totals);
     assert_true(totals.messages > 11800 && totals.messages < 12000); /* two a second for 99 minutes */
@@ -275,10 +279,65 @@ static void test_longest(void **state) {
     assert_true(simulate_longest_ms(10000) > 11LL * HOUR && simulate_longest_ms(10000) < 12LL * HOUR);
 }
 
+static enum simulate_status all_at_once(struct simulate *s, int64_t now_ms, struct err *err) {
+    enum simulate_status status;
+    int64_t due_ms = now_ms;
+    do
+        status = simulate_step_to(s, now_ms, &due_ms, err);
+    while (status == SIMULATE_MORE && due_ms <= now_ms);
+    return status;
+}
+
+/* Told to stop, it waits no longer for who takes nothing. */
+static void test_no_reader(void **state) {
+    (void)state;
+    int fds[2];
+    struct err err = {0};
+    atomic_bool stop = true;
+    struct simulate_options o = options_of(true);
+    o.backfill_ms = HOUR;
+    assert_int_equal(pipe(fds), 0);
+    o.dump.fd = fds[1];
+    o.dump.stop = &stop;
+    struct simulate *s = simulate_open(&o, &err);
+    assert_non_null(s);
+    int64_t began_ns = clock_monotonic_ns();
+    assert_int_equal(all_at_once(s, start_ms + HOUR, &err), SIMULATE_FAILED);
+    assert_in_range((clock_monotonic_ns() - began_ns) / 1000000, DUMP_GRACE_MS, DUMP_GRACE_MS + 5000);
+    assert_non_null(strstr(err.text, "nobody reads standard output"));
+    assert_true(simulate_reader_left(s));
+    simulate_destroy(s);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* What takes all of it at once gets all of it, told to stop or not. */
+static void test_stopped_in_time(void **state) {
+    (void)state;
+    size_t sizes[2];
+    for (int i = 0; i < 2; i++) {
+        atomic_bool stop = i == 1;
+        struct simulate_options o = options_of(true);
+        o.dump.stop = &stop;
+        o.backfill_ms = 10 * MINUTE;
+        struct simulate *s = open_live(&o);
+        int64_t due_ms;
+        assert_int_equal(go_to(s, start_ms + 10 * MINUTE, &due_ms), SIMULATE_MORE);
+        struct err err = {0};
+        assert_true(simulate_finish(s, &err));
+        sizes[i] = size_of(o.dump.fd);
+        simulate_destroy(s);
+        close(o.dump.fd);
+    }
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_true(sizes[0] > 1000000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_at_once), cmocka_unit_test(test_backfill), cmocka_unit_test(test_objects),
-        cmocka_unit_test(test_flushed),         cmocka_unit_test(test_curve),    cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_same_as_at_once), cmocka_unit_test(test_backfill),        cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_flushed),         cmocka_unit_test(test_curve),           cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_no_reader),       cmocka_unit_test(test_stopped_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
