@@ -116,6 +116,21 @@ static bool make_consumer(struct kafka_transform *t, struct err *err) {
     return true;
 }
 
+/* librdkafka 2.0.2 tells once that all brokers are down, and was seen not to when they refuse from the start: so they
+ * are asked. */
+static void look_for_brokers(struct kafka_transform *t) {
+    const struct rd_kafka_metadata *found = NULL;
+    rd_kafka_resp_err_t e = rd_kafka_metadata(t->producer, 0, NULL, &found, ANSWER_MS);
+    transform_beat(t);
+    if (found)
+        rd_kafka_metadata_destroy(found);
+    if (e && e != RD_KAFKA_RESP_ERR__TRANSPORT)
+        return;
+    pthread_mutex_lock(&t->lock);
+    t->brokers_down = e != 0;
+    pthread_mutex_unlock(&t->lock);
+}
+
 /* Ends what an earlier client of the same name left open. */
 static bool init_transactions(struct kafka_transform *t) {
     while (!transform_is_stopping(t)) {
@@ -130,6 +145,8 @@ static bool init_transactions(struct kafka_transform *t) {
         }
         transform_set_trouble(t, "waiting for the coordinator of transactions: %.150s", rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
+        if (!transform_is_stopping(t))
+            look_for_brokers(t);
     }
     return false;
 }

@@ -2,6 +2,7 @@
  * every wait ends, half an answer is never taken for a whole one, nothing is followed or unpacked, and no secret gets
  * into a reason. */
 #include "http_pool_scene.h"
+#include "side_by_side.h"
 
 /* --- Slow readers ----------------------------------------------------------------------------------------------- */
 
@@ -410,7 +411,7 @@ static void slow_taker(void **state) {
     scene_end(&s);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slow_reader),           cmocka_unit_test(pause_is_no_stall),
         cmocka_unit_test(broken_answers),        cmocka_unit_test(deadlines),
@@ -418,5 +419,5 @@ int main(void) {
         cmocka_unit_test(redirects_are_answers), cmocka_unit_test(stopping),
         cmocka_unit_test(ending_at_any_moment),  cmocka_unit_test(slow_taker),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_side_by_side(tests, COUNT(tests), argc > 1 ? argv[1] : NULL);
 }

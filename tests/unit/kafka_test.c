@@ -11,6 +11,7 @@
 #include "source/kafka_internal.h"
 #include "tests/unit/c11_threads.h"
 #include "tests/unit/kafka_run.h"
+#include "tests/unit/side_by_side.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define TOPIC        "events"
@@ -464,7 +465,7 @@ static void hash_never_changes(void **state) {
 
 #define MOCKED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(handovers),
@@ -483,5 +484,5 @@ int main(void) {
         MOCKED(a_missing_topic_is_waited_for),
         MOCKED(a_group_goes_on_where_another_left),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_side_by_side(tests, COUNT(tests), argc > 1 ? argv[1] : NULL);
 }
