@@ -131,20 +131,32 @@ void exposition_begin(struct exposition *e, const char *name, enum metric_type t
         put_unit(e->out, family);
 }
 
+/* Behind a sample: its label, what it added, and when, in seconds. */
+static void put_exemplar(FILE *out, const struct exemplar *x) {
+    char value[TEXT_NUMBER_SIZE], at[TEXT_NUMBER_SIZE], name[EXEMPLAR_DIGITS + 1];
+    exemplar_name(x->message, name);
+    text_double(x->value, value);
+    text_double((double)x->time_ms / 1000, at);
+    fprintf(out, " # {" EXEMPLAR_LABEL "=\"%s\"} %s %s", name, value, at);
+}
+
 static void put_u64(struct exposition *e, const char *suffix, const struct metric_label *labels, size_t count,
-                    uint64_t value) {
+                    uint64_t value, const struct exemplar *exemplar) {
     if (e->taker) {
-        e->taker->sample(e->taker->context, suffix, labels, count, (double)value);
+        e->taker->sample(e->taker->context, suffix, labels, count, (double)value, exemplar);
         return;
     }
     put_series(e, suffix, labels, count);
-    fprintf(e->out, "%llu\n", (unsigned long long)value);
+    fprintf(e->out, "%llu", (unsigned long long)value);
+    if (exemplar && e->format == EXPOSITION_OPENMETRICS)
+        put_exemplar(e->out, exemplar);
+    fputc('\n', e->out);
 }
 
 static void put_double(struct exposition *e, const char *suffix, const struct metric_label *labels, size_t count,
                        double value) {
     if (e->taker) {
-        e->taker->sample(e->taker->context, suffix, labels, count, value);
+        e->taker->sample(e->taker->context, suffix, labels, count, value, NULL);
         return;
     }
     char text[TEXT_NUMBER_SIZE];
@@ -159,7 +171,12 @@ void exposition_series(struct exposition *e, const struct metric_label *labels, 
 }
 
 void exposition_u64(struct exposition *e, const struct metric_label *labels, size_t count, uint64_t value) {
-    put_u64(e, "", labels, count, value);
+    put_u64(e, "", labels, count, value, NULL);
+}
+
+void exposition_counter(struct exposition *e, const struct metric_label *labels, size_t count, uint64_t value,
+                        const struct exemplar *exemplar) {
+    put_u64(e, "", labels, count, value, exemplar);
 }
 
 void exposition_double(struct exposition *e, const struct metric_label *labels, size_t count, double value) {
@@ -174,10 +191,11 @@ static void make_bound(const struct exposition *e, double bound, char out[TEXT_N
 }
 
 void exposition_histogram(struct exposition *e, const struct metric_label *labels, size_t count, const double *bounds,
-                          size_t bound_count, const uint64_t *counts, double sum) {
+                          size_t bound_count, const uint64_t *counts, double sum,
+                          const struct exemplar *const *exemplars) {
     assert(count < EXPOSITION_MAX_LABELS);
     if (e->taker && e->taker->histogram) {
-        e->taker->histogram(e->taker->context, labels, count, bounds, bound_count, counts, sum);
+        e->taker->histogram(e->taker->context, labels, count, bounds, bound_count, counts, sum, exemplars);
         return;
     }
     struct metric_label with_le[EXPOSITION_MAX_LABELS];
@@ -190,10 +208,10 @@ void exposition_histogram(struct exposition *e, const struct metric_label *label
             make_bound(e, bounds[i], le);
         with_le[count] = (struct metric_label){"le", le};
         below += counts[i];
-        put_u64(e, "_bucket", with_le, count + 1, below);
+        put_u64(e, "_bucket", with_le, count + 1, below, exemplars ? exemplars[i] : NULL);
     }
     put_double(e, "_sum", labels, count, sum);
-    put_u64(e, "_count", labels, count, below);
+    put_u64(e, "_count", labels, count, below, NULL);
 }
 
 void exposition_end(struct exposition *e) {

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "model/exemplar.h"
+
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
 /* METRIC_INFO: a gauge that is always 1; its name ends in _info. */
@@ -21,16 +23,18 @@ struct metric_label {
 };
 
 /* What is called for each family and each of its samples, in order. What is passed is borrowed for the call; that a
- * family's name and help are the same each time says nothing about where they are. A sample's name is the family's with
+ * family's name and help are the same each time says nothing about where they are. An exemplar is NULL where there is
+ * none. A sample's name is the family's with
  * `suffix` behind it ("", or "_bucket", "_sum", "_count" of a histogram); values of labels may hold any byte, or be
  * NULL. */
 struct exposition_taker {
     void *context;
     void (*family)(void *context, const char *name, enum metric_type type, const char *help);
-    void (*sample)(void *context, const char *suffix, const struct metric_label *labels, size_t count, double value);
+    void (*sample)(void *context, const char *suffix, const struct metric_label *labels, size_t count, double value,
+                   const struct exemplar *exemplar);
     /* A histogram whole, as exposition_histogram gets it, in the place of its samples; NULL: not wanted. */
     void (*histogram)(void *context, const struct metric_label *labels, size_t count, const double *bounds,
-                      size_t bound_count, const uint64_t *counts, double sum);
+                      size_t bound_count, const uint64_t *counts, double sum, const struct exemplar *const *exemplars);
 };
 
 struct exposition {
@@ -54,6 +58,9 @@ void exposition_begin(struct exposition *e, const char *name, enum metric_type t
 
 /* One sample of the family. The label sets of a family's samples must differ. */
 void exposition_u64(struct exposition *e, const struct metric_label *labels, size_t count, uint64_t value);
+/* With an example of what is counted (only OpenMetrics shows it); NULL: there is none. */
+void exposition_counter(struct exposition *e, const struct metric_label *labels, size_t count, uint64_t value,
+                        const struct exemplar *exemplar);
 void exposition_double(struct exposition *e, const struct metric_label *labels, size_t count, double value);
 
 /* What such a line begins with: name and labels, up to the value. For whoever writes many samples of one series. Not
@@ -61,10 +68,12 @@ void exposition_double(struct exposition *e, const struct metric_label *labels, 
 void exposition_series(struct exposition *e, const struct metric_label *labels, size_t count);
 
 /* One histogram: `counts` are those of each bucket alone, bounds + 1 of them, the last without an upper bound. At most
- * EXPOSITION_MAX_LABELS - 1 labels. */
+ * EXPOSITION_MAX_LABELS - 1 labels. `exemplars`: one for each bucket, or NULL where there is none; NULL: none at all.
+ */
 enum { EXPOSITION_MAX_LABELS = 12 };
 void exposition_histogram(struct exposition *e, const struct metric_label *labels, size_t count, const double *bounds,
-                          size_t bound_count, const uint64_t *counts, double sum);
+                          size_t bound_count, const uint64_t *counts, double sum,
+                          const struct exemplar *const *exemplars);
 
 /* After the last family: what OpenMetrics wants at the end. */
 void exposition_end(struct exposition *e);

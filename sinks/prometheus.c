@@ -67,10 +67,10 @@ static void *sorted(const void *array, size_t count, size_t size, int (*compare)
 }
 
 static void write_series(struct page *p, const struct counter_family *family, const struct family_values *values,
-                         uint64_t value) {
+                         uint64_t value, const struct exemplar *exemplar) {
     struct metric_label labels[FAMILY_MAX_LABELS];
     size_t count = counter_family_labels(family, values, labels);
-    exposition_u64(&p->to, labels, count, value);
+    exposition_counter(&p->to, labels, count, value, exemplar);
 }
 
 static void write_events(struct page *p, const struct counter_family *family) {
@@ -84,8 +84,8 @@ static void write_events(struct page *p, const struct counter_family *family) {
         for (int t = 0; t < EVENT_TYPES; t++)
             write_series(
                 p, family,
-                &(struct family_values){.first = event_type_name((enum event_type)t), .configuration_set = set},
-                sum[t]);
+                &(struct family_values){.first = event_type_name((enum event_type)t), .configuration_set = set}, sum[t],
+                NULL);
     }
 }
 
@@ -97,7 +97,7 @@ static void write_recipients(struct page *p, const struct counter_family *family
                          &(struct family_values){.first = event_type_name((enum event_type)t),
                                                  .configuration_set = row->configuration_set,
                                                  .provider = row->provider},
-                         row->tally[PERIOD_NOW].recipients[t]);
+                         row->tally[PERIOD_NOW].recipients[t], NULL);
     }
 }
 
@@ -122,18 +122,26 @@ static void write_tags(struct page *p) {
     }
 }
 
+static const struct exemplar *later_of(const struct exemplar *a, const struct exemplar *b) {
+    return !a || (b && b->time_ms > a->time_ms) ? b : a;
+}
+
 /* What is counted beyond an event's type. */
 static void write_details(struct page *p, const struct counter_family *family) {
     size_t count = p->s->detail_count;
     for (size_t i = 0, end; i < count; i = end) {
         const struct detail_row *row = p->details[i];
+        const struct exemplar *exemplar = NULL;
         uint64_t sum = 0;
         /* Equal rows become one series: the format allows each only once. */
-        for (end = i; end < count && compare_details(&p->details[end], &p->details[i]) == 0; end++)
+        for (end = i; end < count && compare_details(&p->details[end], &p->details[i]) == 0; end++) {
             sum += p->details[end]->count;
+            exemplar = later_of(exemplar, p->details[end]->exemplar);
+        }
         if ((int)row->kind == family->kind)
             write_series(p, family,
-                         &(struct family_values){row->first, row->second, row->configuration_set, row->provider}, sum);
+                         &(struct family_values){row->first, row->second, row->configuration_set, row->provider}, sum,
+                         exemplar);
     }
 }
 
@@ -157,7 +165,7 @@ static void write_delivery_seconds(struct page *p) {
             continue;
         exposition_histogram(&p->to, LABELS({"configuration_set", row->configuration_set}, {"provider", row->provider}),
                              2, delivery_bucket_bounds, DELIVERY_BUCKETS - 1, t->delivery_count,
-                             (double)t->delivery_ms_sum / 1000);
+                             (double)t->delivery_ms_sum / 1000, row->deliveries);
     }
 }
 

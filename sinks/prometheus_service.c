@@ -21,7 +21,8 @@ static void write_state(struct exposition *to, const struct service_row *v) {
     exposition_begin(to, "ses_collector_state_bytes", METRIC_GAUGE, "Size of the state file.");
     exposition_u64(to, NULL, 0, v->state_bytes);
     exposition_begin(to, "ses_collector_commit_seconds", METRIC_HISTOGRAM, "Time that a commit of the state took.");
-    exposition_histogram(to, NULL, 0, commit_bucket_bounds, COMMIT_BUCKETS - 1, v->commit_count, v->commit_seconds_sum);
+    exposition_histogram(to, NULL, 0, commit_bucket_bounds, COMMIT_BUCKETS - 1, v->commit_count, v->commit_seconds_sum,
+                         NULL);
     exposition_begin(to, "ses_collector_queue_batches", METRIC_GAUGE, "Batches that wait for the next stage.");
     exposition_u64(to, LABELS({"queue", "counting"}), 1, v->queued_batches);
 }

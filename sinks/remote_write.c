@@ -143,26 +143,44 @@ static bool take_series(struct remote_write *w, const char *suffix, const struct
     return true;
 }
 
+static void take_exemplar(struct remote_write *w, uint32_t number, const struct exemplar *exemplar) {
+    if (exemplar && w->target->exemplars)
+        remote_series_exemplar(&w->series.series[number], exemplar);
+}
+
 static void take_sample(void *context, const char *suffix, const struct metric_label *labels, size_t count,
-                        double value) {
+                        double value, const struct exemplar *exemplar) {
     struct remote_write *w = context;
     uint32_t number;
-    if (take_series(w, suffix, labels, count, &number))
-        round_add(w->taking, number, (union round_value){.sample = value});
+    if (!take_series(w, suffix, labels, count, &number))
+        return;
+    round_add(w->taking, number, (union round_value){.sample = value});
+    take_exemplar(w, number, exemplar);
+}
+
+static const struct exemplar *latest_of(const struct exemplar *const *exemplars, size_t count) {
+    const struct exemplar *latest = NULL;
+    for (size_t i = 0; exemplars && i < count; i++)
+        if (exemplars[i] && (!latest || exemplars[i]->time_ms > latest->time_ms))
+            latest = exemplars[i];
+    return latest;
 }
 
 static void take_histogram(void *context, const struct metric_label *labels, size_t count, const double *bounds,
-                           size_t bound_count, const uint64_t *counts, double sum) {
+                           size_t bound_count, const uint64_t *counts, double sum,
+                           const struct exemplar *const *exemplars) {
     struct remote_write *w = context;
     struct buf *to = &w->taking->histograms;
     size_t at = to->len;
     uint32_t number;
     if (!take_series(w, "", labels, count, &number))
         return;
-    if (!remote_histogram_append(to, bounds, bound_count, counts, sum))
+    if (!remote_histogram_append(to, bounds, bound_count, counts, sum)) {
         w->dropped++; /* as many as may wait in all */
-    else
-        round_add(w->taking, number, (union round_value){.histogram = {(uint32_t)at, (uint32_t)(to->len - at)}});
+        return;
+    }
+    round_add(w->taking, number, (union round_value){.histogram = {(uint32_t)at, (uint32_t)(to->len - at)}});
+    take_exemplar(w, number, latest_of(exemplars, bound_count + 1));
 }
 
 /* All series of a family are, or none. */
@@ -281,7 +299,7 @@ static void *take_all(void *context) {
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
 /* False: the batch is full. */
-static bool add_to_batch(struct remote_write *w, const struct round *r, const struct remote_series *s) {
+static bool add_to_batch(struct remote_write *w, const struct round *r, struct remote_series *s) {
     const union round_value *value = &r->values[r->next];
     if (!remote_batch_series(&w->batch, (struct span){s->labels, s->len}, s->metadata))
         return false;
@@ -289,9 +307,14 @@ static bool add_to_batch(struct remote_write *w, const struct round *r, const st
         struct span histogram = {0};
         if (value->histogram.len)
             histogram = (struct span){r->histograms.data + value->histogram.at, value->histogram.len};
-        return remote_batch_histogram(&w->batch, histogram, r->time_ms);
+        if (!remote_batch_histogram(&w->batch, histogram, r->time_ms))
+            return false;
+    } else {
+        remote_batch_sample(&w->batch, (struct remote_sample){value->sample, r->time_ms});
     }
-    remote_batch_sample(&w->batch, (struct remote_sample){value->sample, r->time_ms});
+    if (s->exemplar_waits)
+        remote_batch_exemplar(&w->batch, s->exemplar);
+    s->exemplar_waits = false;
     return true;
 }
 

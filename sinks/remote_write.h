@@ -45,6 +45,7 @@ struct remote_write_target {
     char *url;
     enum remote_write_protocol protocol;      /* default: REMOTE_WRITE_1 */
     bool native_histograms;                   /* with REMOTE_WRITE_2 only: histograms whole, not by bucket */
+    bool exemplars;                           /* the exemplars of /metrics too */
     char *username, *password, *bearer_token; /* NULL: none */
     struct notify_header *headers;
     size_t header_count;
@@ -53,16 +54,20 @@ struct remote_write_target {
     struct aws_settings aws;              /* of sigv4 */
     struct notify_header *labels;         /* put on every series: at least what says which instance this is */
     size_t label_count;
-    int64_t interval_ms;  /* live; default 15 s */
-    int64_t timeout_ms;   /* of one request, whole; default 30 s */
-    int64_t give_up_ms;   /* samples that could not be written for so long are dropped, and counted; default 1 h */
-    uint32_t max_samples; /* in a request; default 5000 */
+    int64_t interval_ms;   /* live; default 15 s */
+    int64_t timeout_ms;    /* of one request, whole; default 30 s */
+    int64_t give_up_ms;    /* samples that could not be written for so long are dropped, and counted; default 1 h */
+    uint32_t max_samples;  /* in a request; default 5000 */
+    unsigned line, column; /* where it stands in the configuration file; 0: nowhere */
 };
 void remote_write_target_deinit(struct remote_write_target *t);
 /* URL, headers, labels. The reason names the target and holds no URL and no secret. */
 bool remote_write_target_check(const struct remote_write_target *t, struct err *err);
 /* The same, and whether a request could be signed; asks nobody. */
 bool remote_write_target_try(const struct remote_write_target *t, struct err *err);
+/* The region that sigv4 signs for: that of AWS's own host in the URL, else what settings, environment or profile say;
+ * the machine is not asked. Returns new; NULL with `err`, a sentence without the target's name. */
+char *remote_write_target_region(const struct remote_write_target *t, struct err *err);
 bool remote_write_target_equal(const struct remote_write_target *a, const struct remote_write_target *b);
 
 /* What became of samples and requests, since the start. */

@@ -62,6 +62,13 @@ bool remote_batch_histogram(struct remote_batch *b, struct span histogram, int64
     return true;
 }
 
+void remote_batch_exemplar(struct remote_batch *b, const struct exemplar *exemplar) {
+    struct remote_entry *e = &b->entries[b->count - 1];
+    e->exemplar_at = b->labels.len;
+    e->has_exemplar = buf_append(&b->labels, exemplar, sizeof *exemplar);
+    b->labels.failed = false;
+}
+
 size_t remote_batch_left(const struct remote_batch *b) {
     size_t left = 0;
     for (size_t i = 0; i < b->todo_count; i++) {

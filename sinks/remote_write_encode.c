@@ -240,7 +240,7 @@ static uint32_t symbol_of(struct remote_encoder *e, struct span text) {
 
 void remote_encoder_init(struct remote_encoder *e) {
     *e = (struct remote_encoder){.key = hash_key_random()};
-    struct buf *const all[] = {&e->series, &e->one, &e->symbols, &e->body, &e->sent};
+    struct buf *const all[] = {&e->series, &e->one, &e->exemplar, &e->symbols, &e->body, &e->sent};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_init(all[i], REMOTE_BODY_MAX);
 }
@@ -248,6 +248,7 @@ void remote_encoder_init(struct remote_encoder *e) {
 void remote_encoder_deinit(struct remote_encoder *e) {
     buf_deinit(&e->series);
     buf_deinit(&e->one);
+    buf_deinit(&e->exemplar);
     buf_deinit(&e->symbols);
     buf_deinit(&e->body);
     buf_deinit(&e->sent);
@@ -258,6 +259,7 @@ void remote_encoder_deinit(struct remote_encoder *e) {
 void remote_encode_begin(struct remote_encoder *e, bool second) {
     e->second = second;
     buf_clear(&e->series);
+    buf_clear(&e->exemplar);
     buf_clear(&e->symbols);
     e->table_count = 0;
     if (e->slot_count)
@@ -316,7 +318,27 @@ static void begin_series(struct remote_encoder *e, struct span labels) {
         buf_append(&e->one, labels.ptr, labels.len);
 }
 
+void remote_encode_exemplar(struct remote_encoder *e, const struct exemplar *x) {
+    char name[EXEMPLAR_DIGITS + 1];
+    exemplar_name(x->message, name);
+    buf_clear(&e->exemplar);
+    if (e->second) {
+        uint32_t refs[] = {symbol_of(e, SPAN_LIT(EXEMPLAR_LABEL)), symbol_of(e, span_of(name))};
+        put_start(&e->exemplar, 1, varint_size(refs[0]) + varint_size(refs[1]));
+        put_varint(&e->exemplar, refs[0]);
+        put_varint(&e->exemplar, refs[1]);
+    } else {
+        put_label(&e->exemplar, &(struct label){EXEMPLAR_LABEL, name, ""});
+    }
+    put_double(&e->exemplar, 2, x->value);
+    put_number(&e->exemplar, 3, (uint64_t)x->time_ms);
+}
+
 static void end_series(struct remote_encoder *e, const struct remote_metadata *metadata) {
+    if (e->exemplar.len)
+        put_bytes(&e->one, e->second ? 4 : 3, e->exemplar.data, e->exemplar.len);
+    e->one.failed |= e->exemplar.failed;
+    buf_clear(&e->exemplar);
     if (e->second && metadata)
         put_metadata(e, metadata);
     e->series.failed |= e->one.failed;

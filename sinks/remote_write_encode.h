@@ -1,9 +1,11 @@
 /* Remote write's bodies: protobuf by hand, compressed as one block of snappy.
  *
  * 1.0, prometheus.WriteRequest (https://prometheus.io/docs/specs/prw/remote_write_spec/):
- *     1 timeseries { 1 labels { 1 name, 2 value }, 2 samples { 1 double, 2 int64 ms } }
+ *     1 timeseries { 1 labels { 1 name, 2 value }, 2 samples { 1 double, 2 int64 ms },
+ *                    3 exemplars { 1 labels as above, 2 double, 3 int64 ms } }
  * 2.0, io.prometheus.write.v2.Request (https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/):
  *     4 symbols (the first is ""), 5 timeseries { 1 refs of symbols, packed, 2 samples as above or 3 histograms,
+ *                                                 4 exemplars { 1 refs, packed, 2 double, 3 int64 ms },
  *                                                 5 metadata { 1 type, 3 ref of help, 4 ref of unit } }
  * A native histogram with custom buckets (https://prometheus.io/docs/specs/native_histograms/):
  *     1 count, 3 sum, 4 schema (-53), 11 spans { 1 first bucket, 2 how many }, 12 what each bucket alone has more than
@@ -61,6 +63,7 @@ struct remote_encoder {
     bool second;           /* 2.0 */
     struct buf series;     /* the timeseries of the request */
     struct buf one;        /* one of them */
+    struct buf exemplar;   /* of the next one; empty: none */
     struct buf symbols;    /* as encoded */
     struct buf body, sent; /* the whole; compressed */
     struct hash_key key;
@@ -75,6 +78,8 @@ void remote_encoder_deinit(struct remote_encoder *e);
 
 /* One request after the other; nothing is allocated once the buffers have the size that is needed. */
 void remote_encode_begin(struct remote_encoder *e, bool second);
+/* Of the series that is added next. */
+void remote_encode_exemplar(struct remote_encoder *e, const struct exemplar *exemplar);
 /* `labels` as remote_labels_append makes them. `metadata`: NULL: not known. */
 void remote_encode_series(struct remote_encoder *e, struct span labels, const struct remote_metadata *metadata,
                           const struct remote_sample *samples, size_t count);

@@ -71,24 +71,12 @@ static void split_url(struct remote_sender *s) {
     s->path = host[len] == '/' ? host + len : "/";
 }
 
-/* aps-workspaces.eu-west-1.amazonaws.com has the region in its name. Returns new; NULL: not there. */
-static char *region_of_host(const char *host) {
-    static const char start[] = "aps-workspaces.";
-    if (strncasecmp(host, start, strlen(start)) != 0)
-        return NULL;
-    host += strlen(start);
-    size_t len = strcspn(host, ".");
-    return host[len] == '.' && len ? alloc_string(host, len) : NULL;
-}
-
 static bool prepare_signing(struct remote_sender *s, struct err *err) {
     if (!s->target->sigv4)
         return true;
     s->identity = aws_identity_create(&s->target->aws, s->pool);
-    s->region = region_of_host(s->host);
-    if (!s->region)
-        s->region = aws_identity_region(s->identity, false, s->stop);
-    return s->region || err_set(err, ERR_CONFIG, "the region is not known; say it in aws: region");
+    s->region = remote_write_target_region(s->target, err);
+    return s->region != NULL;
 }
 
 static void make_labels(struct remote_sender *s) {
@@ -362,6 +350,11 @@ static bool encode(struct remote_sender *s, const struct remote_batch *b, struct
         size_t from = e->first > r.from ? e->first : r.from;
         size_t to = e->first + e->count < r.to ? e->first + e->count : r.to;
         struct span labels = {b->labels.data + e->labels_at, e->labels_len};
+        struct exemplar exemplar;
+        if (e->has_exemplar)
+            memcpy(&exemplar, b->labels.data + e->exemplar_at, sizeof exemplar);
+        if (from < to && e->has_exemplar)
+            remote_encode_exemplar(&s->encoder, &exemplar);
         if (from < to && e->is_histogram)
             remote_encode_histogram(&s->encoder, labels, e->metadata,
                                     (struct span){b->labels.data + e->histogram_at, e->histogram_len},

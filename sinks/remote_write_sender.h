@@ -14,6 +14,8 @@ struct remote_entry {
     size_t first, count;                    /* of `samples` */
     bool is_histogram;                      /* native: of its one sample the time counts, not the value */
     size_t histogram_at, histogram_len;     /* beside the labels; 0 long: a stale marker */
+    bool has_exemplar;
+    size_t exemplar_at; /* the same */
 };
 
 /* Samples [from, to) of a batch. */
@@ -27,7 +29,7 @@ struct remote_range {
 enum { REMOTE_REQUESTS_MAX = 128, REMOTE_REQUESTS_HOPELESS = 16 };
 
 struct remote_batch {
-    struct buf labels; /* and histograms */
+    struct buf labels; /* and histograms, exemplars */
     struct remote_entry *entries;
     size_t count, size;
     struct remote_sample *samples;
@@ -47,6 +49,8 @@ bool remote_batch_series(struct remote_batch *b, struct span labels, const struc
 void remote_batch_sample(struct remote_batch *b, struct remote_sample sample); /* of the series that was added last */
 /* A native histogram (remote_histogram_append; empty: stale) as its only sample; false: no more room. */
 bool remote_batch_histogram(struct remote_batch *b, struct span histogram, int64_t time_ms);
+/* Of the series that was added last. One that finds no room is left out. */
+void remote_batch_exemplar(struct remote_batch *b, const struct exemplar *exemplar);
 size_t remote_batch_left(const struct remote_batch *b); /* samples that were neither written nor refused */
 
 /* --- the receiver ------------------------------------------------------------------------------------------------- */

@@ -12,8 +12,10 @@ void remote_series_init(struct remote_series_table *t) {
 }
 
 void remote_series_deinit(struct remote_series_table *t) {
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++) {
         free(t->series[i].labels);
+        free(t->series[i].exemplar);
+    }
     free(t->series);
     free(t->slots);
     free(t->free_places);
@@ -72,6 +74,15 @@ uint32_t remote_series_find(struct remote_series_table *t, struct span labels, c
     return number;
 }
 
+void remote_series_exemplar(struct remote_series *s, const struct exemplar *exemplar) {
+    if (!s->exemplar)
+        s->exemplar = alloc_zeroed(1, sizeof *s->exemplar);
+    else if (exemplar->time_ms <= s->exemplar->time_ms)
+        return; /* receivers want their times to rise */
+    *s->exemplar = *exemplar;
+    s->exemplar_waits = true;
+}
+
 static void give_place(struct remote_series_table *t, uint32_t number) {
     if (t->free_count == t->free_size) {
         t->free_size = t->free_size ? t->free_size * 2 : 64;
@@ -88,6 +99,7 @@ void remote_series_sweep(struct remote_series_table *t, uint64_t round) {
             continue;
         t->bytes -= s->len;
         free(s->labels);
+        free(s->exemplar);
         *s = (struct remote_series){0};
         give_place(t, i);
         any = true;

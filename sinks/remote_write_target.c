@@ -1,7 +1,10 @@
 /* The settings of a target: freeing them, comparing them, and whether they can be served. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "aws/credentials.h"
+#include "aws/endpoint.h"
 #include "core/alloc.h"
 #include "http/pool.h"
 #include "sinks/remote_write.h"
@@ -54,8 +57,8 @@ static bool same_aws(const struct aws_settings *a, const struct aws_settings *b)
 
 bool remote_write_target_equal(const struct remote_write_target *a, const struct remote_write_target *b) {
     return same(a->name, b->name) && same(a->url, b->url) && a->protocol == b->protocol &&
-           a->native_histograms == b->native_histograms && same(a->username, b->username) &&
-           same(a->password, b->password) && same(a->bearer_token, b->bearer_token) &&
+           a->native_histograms == b->native_histograms && a->exemplars == b->exemplars &&
+           same(a->username, b->username) && same(a->password, b->password) && same(a->bearer_token, b->bearer_token) &&
            same_pairs(a->headers, a->header_count, b->headers, b->header_count) && same(a->ca_file, b->ca_file) &&
            same(a->cert_file, b->cert_file) && same(a->key_file, b->key_file) && a->sigv4 == b->sigv4 &&
            (!a->sigv4 || same_aws(&a->aws, &b->aws)) &&
@@ -128,4 +131,35 @@ static bool check(const struct remote_write_target *t, struct err *err) {
 bool remote_write_target_check(const struct remote_write_target *t, struct err *err) {
     struct err cause = {0};
     return check(t, &cause) || err_set(err, cause.code, "remote_write %.60s: %s", t->name ? t->name : "", cause.text);
+}
+
+/* --- the region --------------------------------------------------------------------------------------------------- */
+
+/* aps-workspaces.eu-west-1.amazonaws.com has the region in its name. Returns new; NULL: not there. */
+static char *region_of_url(const char *url) {
+    static const char start[] = "aps-workspaces.";
+    const char *host = strstr(url, "://") + 3;
+    if (strncasecmp(host, start, strlen(start)) != 0)
+        return NULL;
+    host += strlen(start);
+    size_t len = strcspn(host, "./?#:");
+    return host[len] == '.' && len ? alloc_string(host, len) : NULL;
+}
+
+char *remote_write_target_region(const struct remote_write_target *t, struct err *err) {
+    char *region = region_of_url(t->url);
+    if (!region) {
+        struct aws_identity *identity = aws_identity_create(&t->aws, NULL); /* nobody is asked */
+        region = aws_identity_region(identity, false, NULL);
+        aws_identity_destroy(identity);
+    }
+    if (region && endpoint_is_region(region))
+        return region;
+    if (region)
+        err_set(err, ERR_CONFIG, "sigv4: %.40s is no region of AWS; write aws: {region: eu-west-1}, or yours", region);
+    else
+        err_set(err, ERR_CONFIG,
+                "sigv4: the region is not known; write aws: {region: eu-west-1}, or yours, or set AWS_REGION");
+    free(region);
+    return NULL;
 }

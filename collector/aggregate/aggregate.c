@@ -39,6 +39,7 @@ struct aggregate *aggregate_create(const struct aggregate_options *options) {
     a->periods = options->has_before ? PERIODS : 1;
     dedup_init(&a->dedup, (size_t)a->lateness_hours + 1);
     domains_init(&a->domains, options->learning);
+    exemplars_init(&a->exemplars);
     aggregate_init_delays(a);
     aggregate_init_minutes(a);
     for (int i = 0; i < BASES; i++)
@@ -59,6 +60,7 @@ void aggregate_destroy(struct aggregate *a) {
         return;
     dedup_deinit(&a->dedup);
     domains_deinit(&a->domains);
+    exemplars_deinit(&a->exemplars);
     aggregate_deinit_delays(a);
     aggregate_deinit_minutes(a);
     for (int i = 0; i < BASES; i++)
@@ -110,7 +112,8 @@ static uint16_t number_of_record(const struct aggregate *a) {
     return a->record.mixed_domains ? a->record.table : a->record.number;
 }
 
-static void count_event(struct aggregate *a, const struct event *e) {
+/* `message`: it may be an exemplar; or 0. */
+static void count_event(struct aggregate *a, const struct event *e, uint64_t message) {
     struct event here = *e;
     here.provider = domains_number(&a->domains, e);
     if (e->domain_key)
@@ -125,6 +128,8 @@ static void count_event(struct aggregate *a, const struct event *e) {
     aggregate_move_watermark(a, e->time_ms);
     domains_learn(&a->domains, e);
     aggregate_count(a, &here, a->record.period);
+    if (message)
+        exemplars_note(&a->exemplars, &here, message);
 }
 
 /* The record itself, once its new events are known. */
@@ -172,21 +177,30 @@ static void end_record(struct aggregate *a, const struct event *e) {
     }
 }
 
+/* The message of a batch's event, where it may be an exemplar; events are asked for in their order. */
+static uint64_t message_of(const struct batch *batch, unsigned event, unsigned *next) {
+    if (*next == batch->exemplar_count || batch->exemplars[*next].event != event)
+        return 0;
+    return batch->exemplars[(*next)++].message;
+}
+
 void aggregate_apply(struct aggregate *a, const struct batch *batch) {
     enum { AHEAD = 12 }; /* events whose dedup slot is asked for early */
     assert(batch->source < AGGREGATE_SOURCES);
     a->at = &a->accounting[batch->source];
     a->accounting_changed[batch->source] = true;
+    unsigned next_exemplar = 0;
     for (unsigned i = 0; i < batch->count; i++) {
         if (i + AHEAD < batch->count) {
             const struct event *ahead = &batch->events[i + AHEAD];
             dedup_prefetch(&a->dedup, floor_div(ahead->time_ms, HOUR_MS), ahead->key);
         }
         const struct event *e = &batch->events[i];
+        uint64_t message = message_of(batch, i, &next_exemplar);
         if (e->flags & EVENT_FIRST)
             begin_record(a, e);
         if (a->record.fate == FATE_COUNT)
-            count_event(a, e);
+            count_event(a, e, message);
         if (e->flags & EVENT_LAST)
             end_record(a, e);
     }

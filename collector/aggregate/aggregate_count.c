@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "aggregate/aggregate_internal.h"
+#include "aggregate/detail_names.h"
 
 struct tally *aggregate_tally(struct map *tallies, uint64_t key, int period) {
     return (struct tally *)map_put(tallies, key) + period;
@@ -72,14 +73,6 @@ static void count_in_time(struct aggregate *a, const struct event *e, int period
 
 /* --- tallies ------------------------------------------------------------------------------------------------------ */
 
-static int delivery_bucket(uint32_t ms) {
-    double seconds = ms / 1000.0;
-    int i = 0;
-    while (i < DELIVERY_BUCKETS - 1 && seconds > delivery_bucket_bounds[i])
-        i++;
-    return i;
-}
-
 static void count_in_tally(struct tally *t, const struct event *e, int bucket) {
     t->recipients[e->type]++;
     for (unsigned bits = e->counters; bits; bits &= bits - 1)
@@ -130,31 +123,11 @@ static void count_one_detail(struct aggregate *a, const struct event *e, int per
         ++*(uint64_t *)map_put(&m->details, key);
 }
 
-static void count_detail(struct aggregate *a, const struct event *e, int period) {
-    switch ((enum event_type)e->type) {
-    case EVENT_BOUNCE:
-        count_one_detail(a, e, period, DETAIL_BOUNCE, e->detail);
-        count_one_detail(a, e, period, DETAIL_BOUNCE_REASON, e->reason);
-        break;
-    case EVENT_COMPLAINT:
-        count_one_detail(a, e, period, DETAIL_COMPLAINT, e->detail);
-        break;
-    case EVENT_DELIVERY_DELAY:
-        count_one_detail(a, e, period, DETAIL_DELAY, e->detail);
-        count_one_detail(a, e, period, DETAIL_DELAY_REASON, e->reason);
-        break;
-    case EVENT_REJECT:
-        count_one_detail(a, e, period, DETAIL_REJECT, e->detail);
-        break;
-    case EVENT_RENDERING_FAILURE:
-        count_one_detail(a, e, period, DETAIL_RENDERING_FAILURE, e->detail);
-        break;
-    case EVENT_SUBSCRIPTION:
-        count_one_detail(a, e, period, DETAIL_SUBSCRIPTION, e->detail);
-        break;
-    default:
-        break;
-    }
+static void count_details(struct aggregate *a, const struct event *e, int period) {
+    struct detail details[EVENT_DETAILS];
+    unsigned count = detail_of_event(e, details);
+    for (unsigned i = 0; i < count; i++)
+        count_one_detail(a, e, period, details[i].kind, details[i].detail);
 }
 
 /* --- opens and clicks --------------------------------------------------------------------------------------------- */
@@ -207,7 +180,7 @@ void aggregate_count(struct aggregate *a, const struct event *e, int period) {
     count_in_time(a, &plain, period, plain.counters, 1);
     if (e->counters & 1u << COUNT_DELAYED)
         aggregate_note_delay(a, e, period);
-    count_detail(a, e, period);
+    count_details(a, e, period);
     if (e->type == EVENT_OPEN || e->type == EVENT_CLICK)
         let_wait(a, e, period);
     int64_t minute = floor_div(e->time_ms, MINUTE_MS);

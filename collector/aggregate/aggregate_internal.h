@@ -7,6 +7,7 @@
 #include "aggregate/dedup.h"
 #include "aggregate/detail_key.h"
 #include "aggregate/domains.h"
+#include "aggregate/exemplars.h"
 #include "aggregate/visits.h"
 
 struct open_minute {
@@ -43,6 +44,7 @@ struct aggregate {
     struct dedup dedup;
     struct domains domains;
     struct visits visits;
+    struct exemplars exemplars;
     struct delay_day *delays; /* a ring of days */
     size_t delay_ring;
     struct open_minute **minutes; /* a ring; NULL: nothing was counted there */

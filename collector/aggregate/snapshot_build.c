@@ -130,8 +130,15 @@ static int by_row_volume(const void *x, const void *y) {
     return c ? c : compare_names(a->name, b->name);
 }
 
-static void collect_rows(const struct snapshot_builder *b, struct view *v, const struct map *sums,
-                         struct intern *table) {
+static void find_deliveries(const struct snapshot_builder *b, const struct snapshot *s, uint64_t pair,
+                            struct view_row *row) {
+    for (uint32_t i = 0; b->exemplars.len && i < DELIVERY_BUCKETS; i++)
+        row->deliveries[i] =
+            snapshot_exemplar(b, s, DETAIL_KEY(EXEMPLAR_DELIVERY, i, CELL_PAIR_SET(pair), CELL_PAIR_PROVIDER(pair)));
+}
+
+static void collect_rows(const struct snapshot_builder *b, const struct snapshot *s, struct view *v,
+                         const struct map *sums, struct intern *table) {
     uint64_t key;
     void *value;
     v->rows = alloc_zeroed(sums->len, sizeof *v->rows);
@@ -139,6 +146,8 @@ static void collect_rows(const struct snapshot_builder *b, struct view *v, const
         struct view_row *row = &v->rows[v->count++];
         *row = name_row(b, v->kind, key, table);
         memcpy(row->tally, value, (size_t)b->a->periods * sizeof(struct tally));
+        if (v->kind == VIEW_BOTH)
+            find_deliveries(b, s, key, row);
     }
     qsort(v->rows, v->count, sizeof *v->rows, by_row_volume);
 }
@@ -150,7 +159,7 @@ static void add_tallies(const struct snapshot_builder *b, struct map *sums, uint
 }
 
 /* Account, provider, configuration set, both: all from the pairs. */
-static void build_pair_view(const struct snapshot_builder *b, struct view *v) {
+static void build_pair_view(const struct snapshot_builder *b, const struct snapshot *s, struct view *v) {
     struct map sums;
     uint64_t key;
     void *value;
@@ -159,14 +168,14 @@ static void build_pair_view(const struct snapshot_builder *b, struct view *v) {
         map_put(&sums, 0); /* one row even when nothing was counted */
     for (size_t at = 0; map_next(b->pairs, &at, &key, &value);)
         add_tallies(b, &sums, row_key(b, v->kind, key), value);
-    collect_rows(b, v, &sums, NULL);
+    collect_rows(b, s, v, &sums, NULL);
     if (v->kind == VIEW_CONFIGURATION_SET || v->kind == VIEW_BOTH)
         v->overflowed = b->folded_sets;
     map_deinit(&sums);
 }
 
-static void build_name_view(const struct snapshot_builder *b, struct view *v, const struct map *tallies,
-                            struct intern *table) {
+static void build_name_view(const struct snapshot_builder *b, const struct snapshot *s, struct view *v,
+                            const struct map *tallies, struct intern *table) {
     struct map sums;
     uint64_t key;
     void *value;
@@ -174,19 +183,20 @@ static void build_name_view(const struct snapshot_builder *b, struct view *v, co
     map_init(&sums, (size_t)b->a->periods * sizeof(struct tally));
     for (size_t at = 0; map_next(tallies, &at, &key, &value);)
         add_tallies(b, &sums, kept[CELL_ID(key)], value);
-    collect_rows(b, v, &sums, table);
+    collect_rows(b, s, v, &sums, table);
     map_deinit(&sums);
     free(kept);
 }
 
-static void build_view(const struct snapshot_builder *b, struct view *v, const struct view_request *request) {
+static void build_view(const struct snapshot_builder *b, const struct snapshot *s, struct view *v,
+                       const struct view_request *request) {
     *v = (struct view){.kind = request->kind, .title = request->title};
     if (v->kind == VIEW_IDENTITY)
-        build_name_view(b, v, &b->a->identities, b->names->identities);
+        build_name_view(b, s, v, &b->a->identities, b->names->identities);
     else if (v->kind == VIEW_TAG)
-        build_name_view(b, v, &b->a->tags[request->tag], b->names->tags[request->tag]);
+        build_name_view(b, s, v, &b->a->tags[request->tag], b->names->tags[request->tag]);
     else
-        build_pair_view(b, v);
+        build_pair_view(b, s, v);
 }
 
 /* --- details ------------------------------------------------------------------------------------------------------ */
@@ -231,6 +241,7 @@ static void build_details(const struct snapshot_builder *b, struct snapshot *s) 
         *row = name_detail(b, key);
         row->count = ((const uint64_t *)value)[PERIOD_NOW];
         row->before = ((const uint64_t *)value)[PERIOD_BEFORE];
+        row->exemplar = snapshot_exemplar(b, s, key);
     }
     qsort(s->details, s->detail_count, sizeof *s->details, by_detail);
     map_deinit(&sums);
@@ -290,11 +301,12 @@ struct snapshot *aggregate_snapshot(const struct aggregate *a, const struct snap
     resolve_domains(&b);
     b.kept_sets = snapshot_kept_names(&b, names->sets, b.pairs, true, &b.folded_sets);
     build_scalars(&b, s);
-    build_view(&b, &s->account, &(struct view_request){.kind = VIEW_ACCOUNT, .title = "account"});
-    build_view(&b, &s->both, &(struct view_request){.kind = VIEW_BOTH, .title = "provider,configuration_set"});
+    snapshot_build_exemplars(&b, s);
+    build_view(&b, s, &s->account, &(struct view_request){.kind = VIEW_ACCOUNT, .title = "account"});
+    build_view(&b, s, &s->both, &(struct view_request){.kind = VIEW_BOTH, .title = "provider,configuration_set"});
     s->views = alloc_zeroed(view_count, sizeof *s->views);
     for (size_t i = 0; i < view_count; i++) {
-        build_view(&b, &s->views[i], &views[i]);
+        build_view(&b, s, &s->views[i], &views[i]);
         if (views[i].kind == VIEW_TAG)
             s->overflow_tag += s->views[i].overflowed;
     }
@@ -307,6 +319,7 @@ struct snapshot *aggregate_snapshot(const struct aggregate *a, const struct snap
     free(b.kept_sets);
     map_deinit(&b.own_pairs);
     map_deinit(&b.own_details);
+    map_deinit(&b.exemplars);
     return s;
 }
 
@@ -319,6 +332,7 @@ void snapshot_destroy(struct snapshot *s) {
     free(s->account.rows);
     free(s->both.rows);
     free(s->details);
+    free(s->exemplars);
     free(s->windows);
     free(s->reputation);
     free(s->reasons);

@@ -12,6 +12,7 @@ struct snapshot_builder {
     struct map own_pairs, own_details;
     uint32_t *kept_sets; /* by id: the id itself, or INTERN_OVERFLOW */
     uint64_t folded_sets;
+    struct map exemplars; /* DETAIL_KEY, as details are shown -> uint32_t, an index of snapshot.exemplars */
 };
 
 static inline const char *snapshot_set_name(const struct snapshot_builder *b, uint32_t id) {
@@ -25,6 +26,11 @@ static inline const char *snapshot_provider_name(const struct snapshot_builder *
 /* By id, what it is shown as. Returns new. */
 uint32_t *snapshot_kept_names(const struct snapshot_builder *b, struct intern *table, const struct map *tallies,
                               bool pairs, uint64_t *folded);
+
+/* snapshot_exemplars.c: those that are fresh, once the names are known; and the one of a counter or bucket, which lives
+ * as long as the snapshot. NULL: there is none. */
+void snapshot_build_exemplars(struct snapshot_builder *b, struct snapshot *s);
+const struct exemplar *snapshot_exemplar(const struct snapshot_builder *b, const struct snapshot *s, uint64_t key);
 
 /* snapshot_windows.c */
 void snapshot_build_windows(const struct snapshot_builder *b, struct snapshot *s);

@@ -20,7 +20,9 @@ static const char help[] =
     "                               as for run: in the place of log.level and log.format\n"
     "  --help-keys file|web|rules   prints every key, or the default rules, as Markdown\n"
     "  --help\n\n"
-    "Nothing is connected to and nothing is written. Files that the configuration names are read.\n"
+    "Nothing is connected to and nothing is written. Files that the configuration names are read, and the environment "
+    "is\n"
+    "looked at: run it as the user that the service is, with its variables.\n"
     "Exit: 0 all is fine, 2 wrong usage, 78 the configuration is wrong: the message begins with file:line:column.\n";
 
 enum option_id { OPT_CONFIG = 256, OPT_WEB_CONFIG, OPT_LISTEN, OPT_LEVEL, OPT_FORMAT, OPT_HELP_KEYS, OPT_HELP };
@@ -159,7 +161,7 @@ int command_check(int argc, char **argv) {
     if (!config_load(&c, a.file, &a.overrides, &err))
         return command_fail("check", &err);
     char fingerprint[NORMALIZED_FINGERPRINT + 1] = "";
-    bool ok = check_providers(&c, &err) && check_key(&c, fingerprint, &err);
+    bool ok = config_try_remote_writes(&c, &err) && check_providers(&c, &err) && check_key(&c, fingerprint, &err);
     if (ok && (!config_write(&c, stdout) || fflush(stdout) != 0))
         ok = err_set(&err, ERR_IO, "standard output cannot be written");
     if (ok)

@@ -12,6 +12,7 @@
 #include "commands/stop.h"
 #include "commands/terminal.h"
 #include "core/alloc.h"
+#include "model/exemplar.h"
 #include "sinks/output.h"
 
 /* Which messages have records that lacked what was asked for: two bits of these for each. */
@@ -54,6 +55,7 @@ enum {
     OPT_PROVIDER,
     OPT_SET,
     OPT_MESSAGE_ID,
+    OPT_MESSAGE_HASH,
     OPT_LAST_EVENT,
     OPT_LAST_ENGAGEMENT,
     OPT_LIMIT,
@@ -68,6 +70,7 @@ static const struct option options[] = {
     {"provider", required_argument, NULL, OPT_PROVIDER},
     {"configuration-set", required_argument, NULL, OPT_SET},
     {"message-id", required_argument, NULL, OPT_MESSAGE_ID},
+    {"message-hash", required_argument, NULL, OPT_MESSAGE_HASH},
     {"last-event", required_argument, NULL, OPT_LAST_EVENT},
     {"last-engagement", required_argument, NULL, OPT_LAST_ENGAGEMENT},
     {"limit", required_argument, NULL, OPT_LIMIT},
@@ -90,6 +93,7 @@ static const char help_before[] =
     "  --provider NAME          to a mailbox of this provider: gmail, microsoft, ... (docs/providers.md)\n"
     "  --configuration-set PATTERN\n"
     "  --message-id PATTERN     SES's id of the message\n"
+    "  --message-hash HASH      the message that an exemplar of a metric names: 16 hexadecimal digits\n"
     "  --last-event EVENT       what came last for a recipient: send, delivery, bounce, complaint, reject, delay,\n"
     "                           rendering_failure\n"
     "  --last-engagement EVENT  what came last: open, click; none: neither was seen\n"
@@ -145,6 +149,12 @@ static bool take_option(void *context, int id, char *text, struct err *err) {
         return find_pattern_set(&c->filters.set, "configuration-set", text, err);
     case OPT_MESSAGE_ID:
         return find_pattern_set(&c->filters.message_id, "message-id", text, err);
+    case OPT_MESSAGE_HASH:
+        c->filters.message_hash = exemplar_parse(text);
+        return c->filters.message_hash || err_set(err, ERR_USAGE,
+                                                  "--message-hash %.40s: write the 16 hexadecimal "
+                                                  "digits of message_hash in an exemplar",
+                                                  text);
     case OPT_PROVIDER:
         c->provider = text;
         return true;

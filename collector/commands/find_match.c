@@ -8,6 +8,7 @@
 
 #include "core/alloc.h"
 #include "core/utf8.h"
+#include "model/exemplar.h"
 #include "model/mx_table.h"
 #include "parsers/json_walk.h"
 #include "parsers/recipient.h"
@@ -305,6 +306,8 @@ enum find_answer find_match(const struct find_filters *f, const struct provider_
                             const struct ses_event *r) {
     enum find_answer a = match_time(f, r);
     if (a != FIND_NO && f->message_id.is_set && !find_pattern_matches(&f->message_id, r->message_id))
+        a = FIND_NO;
+    if (a != FIND_NO && f->message_hash && exemplar_message(r->message_id) != f->message_hash)
         a = FIND_NO;
     if (a != FIND_NO && f->set.is_set)
         a = both(a, match_set(f, r));

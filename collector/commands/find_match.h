@@ -44,6 +44,7 @@ bool find_headers_read(struct find_headers *h, struct span raw, struct span *sub
 
 struct find_filters {
     struct find_pattern recipient, from, subject, set, message_id;
+    uint64_t message_hash; /* exemplar_message; 0: any */
     bool has_provider;
     uint16_t provider;
     int64_t from_ms, to_ms; /* of the send time */

@@ -80,7 +80,7 @@ static bool can_write(const char *path, struct err *err) {
 static int make_parts(struct service *r) {
     enum store_refusal why = STORE_REFUSED_NONE;
     struct err err = {0};
-    if (!service_try_remote_writes(&r->config, &err))
+    if (!config_try_remote_writes(&r->config, &err))
         return command_fail("run", &err);
     if (!can_write(r->options.metrics, &err) || !can_write(r->config.alerts_file, &err))
         return command_fail("run", &err);

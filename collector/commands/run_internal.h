@@ -58,7 +58,6 @@ void service_start_sources(struct service *r);
 
 /* Receivers of remote write: those that are configured as before go on. What fails to start is logged, and missing. */
 void service_take_remote_writes(struct service *r, const struct config *c);
-bool service_try_remote_writes(const struct config *c, struct err *err); /* touches nothing */
 /* False: a thread of one hangs, so that nothing it may look at can be freed. */
 bool service_end_remote_writes(struct service *r, int64_t deadline_ms);
 void service_show_remote_writes(void *service, struct service_row *row); /* any thread */

@@ -138,6 +138,7 @@ static struct source_environment environment_of(struct service *r) {
         .hopper = r->hopper,
         .isa = json_isa_best(),
         .keep_notes = r->quarantine != NULL,
+        .keep_exemplars = r->config.exemplars,
         .exit_at_end = r->options.exit_at_end,
         .state_id = keeper_id(r->keeper),
     };
@@ -337,7 +338,7 @@ static bool is_possible(const struct service *r, const struct config *c, struct 
         return err_set(err, ERR_CONFIG, "%s: only a restart can change %s", c->path, fixed);
     if (!c->source_count)
         return err_set(err, ERR_CONFIG, "%s: there is nothing to read: name at least one under sources", c->path);
-    if (!service_try_remote_writes(c, err))
+    if (!config_try_remote_writes(c, err))
         return false;
     if (c->normalize.topic)
         return err_set(err, ERR_CONFIG, "%s: with normalize.topic this file is for ses-collector normalize", c->path);

@@ -21,13 +21,6 @@ struct running_remote_write {
     struct remote_write *writer;
 };
 
-bool service_try_remote_writes(const struct config *c, struct err *err) {
-    for (size_t i = 0; i < c->remote_write_count; i++)
-        if (!remote_write_target_try(&c->remote_writes[i], err))
-            return false;
-    return true;
-}
-
 static struct remote_write *take_running(struct running_remote_write *running, size_t count,
                                          struct running_remote_write *to, const struct remote_write_target *target) {
     for (size_t i = 0; i < count; i++) {

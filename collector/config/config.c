@@ -115,7 +115,8 @@ static bool read_tree(struct binder *b, struct config *c, const struct node *roo
     finish_domains(c);
     finish_targets(c);
     finish_remote_writes(c);
-    if (!finish_brake(b, c, root) || !finish_suppression(b, c, root) || !finish_normalize(b, c, root))
+    if (!check_exemplars(b, c, root) || !finish_brake(b, c, root) || !finish_suppression(b, c, root) ||
+        !finish_normalize(b, c, root))
         return false;
     return override(c, overrides, b->err) && finish_web(b, c, root, overrides && overrides->web_config_file);
 }

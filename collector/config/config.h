@@ -45,6 +45,7 @@ struct config {
     char *providers_file;    /* NULL: the built-in table */
     char *mx_table;          /* NULL: none */
     bool learn_domains;      /* default: true */
+    bool exemplars;          /* default: false */
     char *bounce_rules;      /* NULL: the built-in ones */
     uint64_t last_sends;     /* default DEFAULT_LAST_SENDS */
     uint64_t max_visits;     /* default MAX_VISITS */
@@ -100,6 +101,10 @@ struct config_overrides {
 };
 bool config_load(struct config *c, const char *path, const struct config_overrides *overrides, struct err *err);
 void config_deinit(struct config *c);
+
+/* Whether the targets of remote_write can be written to from where the process is: for sigv4 a region has to be known
+ * here. Asks nobody; the error is as that of config_load. */
+bool config_try_remote_writes(const struct config *c, struct err *err);
 
 /* The effective configuration as YAML: every key, defaults filled in, secrets as "<secret>". Loads again as it is, but
  * for the secrets. */

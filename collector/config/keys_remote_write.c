@@ -45,6 +45,8 @@ static const struct key remote_write_keys[] = {
     {"native_histograms", KEY_BOOL, 0, FIELD(struct remote_write_target, native_histograms), .fallback = "false",
      .means = "Whether histograms are sent as native ones with custom buckets, in the place of their series `_bucket`, "
               "`_sum` and `_count`. Only with protocol 2.0."},
+    {"exemplars", KEY_BOOL, 0, FIELD(struct remote_write_target, exemplars), .fallback = "false",
+     .means = "Whether exemplars are sent, too: messages that are examples, which `counting.exemplars` keeps."},
     {"interval", KEY_DURATION, 0, FIELD(struct remote_write_target, interval_ms), .fallback = "15s", .min = SECOND,
      .max = 5 * MINUTE, .means = "How often every series is written. Over 4 minutes Prometheus shows gaps."},
     {"timeout", KEY_DURATION, 0, FIELD(struct remote_write_target, timeout_ms), .fallback = "30s", .min = SECOND,
@@ -65,7 +67,9 @@ static const struct key remote_write_keys[] = {
     {"sigv4", KEY_BOOL, 0, FIELD(struct remote_write_target, sigv4), .fallback = "false",
      .means = "Whether requests are signed for Amazon Managed Service for Prometheus."},
     {"aws", KEY_SECTION, .section = &aws_section,
-     .means = "For sigv4: what this target does not take from the general `aws`."},
+     .means = "For sigv4: what this target does not take from the general `aws`. A region is needed only where the URL "
+              "is not "
+              "one of AWS's; it is then looked for in the environment and the profile, and the machine is not asked."},
 };
 const struct section remote_write_section = {"remote_write[]", KEYS_OF(remote_write_keys)};
 
@@ -92,6 +96,7 @@ static bool write_the_same(const struct remote_write_target *a, const struct rem
     other.name = a->name;
     other.protocol = a->protocol;
     other.native_histograms = a->native_histograms; /* all but the histograms are the same */
+    other.exemplars = a->exemplars;
     other.interval_ms = a->interval_ms;
     other.timeout_ms = a->timeout_ms;
     other.give_up_ms = a->give_up_ms;
@@ -103,7 +108,7 @@ bool take_remote_write(struct binder *b, void *base, const struct node *entry) {
     struct config *c = base;
     c->remote_writes = alloc_resize(c->remote_writes, c->remote_write_count + 1, sizeof *c->remote_writes);
     struct remote_write_target *t = &c->remote_writes[c->remote_write_count++];
-    *t = (struct remote_write_target){0};
+    *t = (struct remote_write_target){.line = entry->line, .column = entry->column};
     bind_defaults(&remote_write_section, t);
     if (!bind_section(b, &remote_write_section, t, entry) || !check_entry(b, t, entry))
         return false;
@@ -135,6 +140,28 @@ void finish_remote_writes(struct config *c) {
             t->name = name_for("remote-write", is_taken, c);
         aws_settings_inherit_identity(&t->aws, &c->aws);
     }
+}
+
+bool check_exemplars(struct binder *b, const struct config *c, const struct node *root) {
+    const struct node *list = tree_get(root, "remote_write");
+    const struct node *entry = list ? list->first : NULL;
+    for (size_t i = 0; entry && i < c->remote_write_count; i++, entry = entry->next)
+        if (c->remote_writes[i].exemplars && !c->exemplars)
+            return bind_error(b, bind_place(entry, "exemplars"),
+                              "exemplars: none are kept; set counting: {exemplars: true}, or take it out");
+    return true;
+}
+
+bool config_try_remote_writes(const struct config *c, struct err *err) {
+    for (size_t i = 0; i < c->remote_write_count; i++) {
+        const struct remote_write_target *t = &c->remote_writes[i];
+        struct err cause = {0};
+        if (remote_write_target_try(t, &cause))
+            continue;
+        return cause.code == ERR_CONFIG ? tree_error(err, c->path, t->line, t->column, "%s", cause.text)
+                                        : err_set(err, cause.code, "%s", cause.text);
+    }
+    return true;
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */

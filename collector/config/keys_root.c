@@ -80,6 +80,8 @@ static const struct key counting_keys[] = {
     {"learn_domains", KEY_BOOL, 0, FIELD(struct config, learn_domains), .fallback = "true",
      .means = "Whether what a server's reply gives away of whose a domain's mailboxes are, holds for mail that is sent "
               "there later."},
+    {"exemplars", KEY_BOOL, KEY_FIXED, FIELD(struct config, exemplars), .fallback = "false",
+     .means = "Whether counters and buckets name a message as an exemplar ([what that is](metrics.md))."},
     {"bounce_rules", KEY_PATH, KEY_READABLE, FIELD(struct config, bounce_rules),
      .shown_default = "none: the built-in rules",
      .means = "A file of rules that say why mail bounced, asked before the built-in ones ([its form](reasons.md))."},

@@ -8,9 +8,16 @@
 
 #include "core/buf.h"
 #include "model/event.h"
+#include "model/exemplar.h"
 #include "model/snapshot.h"
 
-enum { BATCH_EVENTS = 1024, BATCH_NOTES = 256, BATCH_RAW_LIMIT = 4 << 20, BATCH_RAW_FULL = 512 << 10 };
+enum {
+    BATCH_EVENTS = 1024,
+    BATCH_NOTES = 256,
+    BATCH_EXEMPLARS = 64,
+    BATCH_RAW_LIMIT = 4 << 20,
+    BATCH_RAW_FULL = 512 << 10
+};
 
 /* Beside what is counted: a malformed record or a value of an enumeration that is not known, for the quarantine; or the
  * address of a recipient, for who suppresses it. */
@@ -21,6 +28,12 @@ struct batch_note {
     enum malformed_reason reason; /* malformed */
     uint64_t offset, length;      /* malformed: of the record in the decoded text */
     size_t raw_at, raw_len;       /* in batch.raw: the record, the value, or the address */
+};
+
+/* The message of one of the batch's events, where that may become an exemplar. */
+struct batch_exemplar {
+    unsigned event;   /* which; they rise */
+    uint64_t message; /* exemplar_message */
 };
 
 /* How far a stream is counted. What the numbers mean is the source's business; all 0 is the beginning. */
@@ -48,11 +61,19 @@ struct batch {
     struct stream *stream;    /* NULL: a batch run, which keeps no positions */
     struct position position; /* of the stream, once this batch is counted */
     bool forget;              /* the stream is gone for good: forget its position */
-    unsigned count, note_count;
+    unsigned count, note_count, exemplar_count;
     struct accounting accounting; /* only what a worker knows: read, filtered, malformed, bytes, objects */
     struct buf raw;
     struct batch_note notes[BATCH_NOTES];
+    struct batch_exemplar exemplars[BATCH_EXEMPLARS];
     struct event events[BATCH_EVENTS];
 };
+
+/* As if nothing had been put in; whose it is stays. */
+static inline void batch_empty(struct batch *b) {
+    b->count = b->note_count = b->exemplar_count = 0;
+    b->accounting = (struct accounting){0};
+    buf_clear(&b->raw);
+}
 
 #endif

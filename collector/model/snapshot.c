@@ -9,6 +9,14 @@
 const double delivery_bucket_bounds[DELIVERY_BUCKETS - 1] = {0.1, 0.25, 0.5, 1,   2.5,  5,    10,
                                                              30,  60,   300, 900, 1800, 3600, 14400};
 
+int delivery_bucket(uint32_t ms) {
+    double seconds = ms / 1000.0;
+    int i = 0;
+    while (i < DELIVERY_BUCKETS - 1 && seconds > delivery_bucket_bounds[i])
+        i++;
+    return i;
+}
+
 const double commit_bucket_bounds[COMMIT_BUCKETS - 1] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 
 const char *const push_endpoint_names[PUSH_ENDPOINTS] = {"firehose", "sns", "other"};

@@ -9,12 +9,14 @@
 
 #include "model/bounce_reason.h"
 #include "model/event.h"
+#include "model/exemplar.h"
 #include "model/rate.h"
 #include "model/reputation.h"
 
 /* Upper bounds, in seconds, of ses_delivery_seconds' buckets; the last bucket is +Inf. */
 enum { DELIVERY_BUCKETS = 15 };
 extern const double delivery_bucket_bounds[DELIVERY_BUCKETS - 1];
+int delivery_bucket(uint32_t ms); /* which one a delivery time belongs to */
 
 /* Everything that is counted for one row. */
 struct tally {
@@ -35,6 +37,7 @@ struct view_row {
     const char *configuration_set;
     const char *name; /* identity or tag value */
     struct tally tally[PERIODS];
+    const struct exemplar *deliveries[DELIVERY_BUCKETS]; /* of snapshot.both: by bucket; NULL: there is none */
 };
 
 enum view_kind { VIEW_ACCOUNT, VIEW_PROVIDER, VIEW_CONFIGURATION_SET, VIEW_BOTH, VIEW_IDENTITY, VIEW_TAG, VIEW_KINDS };
@@ -75,7 +78,8 @@ struct detail_row {
     const char *configuration_set;
     const char *provider; /* NULL for reject, rendering_failure and subscription */
     uint64_t count;
-    uint64_t before; /* the same in PERIOD_BEFORE */
+    uint64_t before;                 /* the same in PERIOD_BEFORE */
+    const struct exemplar *exemplar; /* NULL: there is none */
 };
 
 /* A rate over a window that ends at the watermark. On the basis `event` it holds what happened in that time; on the
@@ -331,7 +335,8 @@ struct snapshot {
     int64_t before_from_ms;
     struct view *views; /* the views asked for, in that order */
     size_t view_count;
-    struct view account, both; /* always there: one row; and provider x configuration set */
+    struct view account, both;  /* always there: one row; and provider x configuration set */
+    struct exemplar *exemplars; /* what rows point to */
     struct detail_row *details;
     size_t detail_count;
     struct window_row *windows;

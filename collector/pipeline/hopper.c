@@ -85,9 +85,7 @@ static void clear_batch(struct batch *b) {
     b->stream = NULL;
     b->position = (struct position){0};
     b->forget = false;
-    b->count = b->note_count = 0;
-    memset(&b->accounting, 0, sizeof b->accounting);
-    buf_clear(&b->raw);
+    batch_empty(b);
     if (b->raw.size > RAW_KEPT) { /* a flood of damage must not be remembered by every batch */
         buf_deinit(&b->raw);
         buf_init(&b->raw, BATCH_RAW_LIMIT);

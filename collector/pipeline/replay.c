@@ -40,9 +40,7 @@ static struct batch *take(void *context) {
         return NULL;
     struct batch *b = &p->batch;
     b->next = NULL;
-    b->count = b->note_count = 0;
-    memset(&b->accounting, 0, sizeof b->accounting);
-    buf_clear(&b->raw);
+    batch_empty(b);
     return b;
 }
 

@@ -73,6 +73,7 @@ bool source_make(struct running_source *s, const struct source_spec *spec, const
     s->source->dictionary = env->dictionary;
     s->source->isa = env->isa;
     s->source->keep_notes = env->keep_notes;
+    s->source->keep_exemplars = env->keep_exemplars;
     s->source->exit_at_end = env->exit_at_end;
     s->source->state_id = env->state_id;
     return true;

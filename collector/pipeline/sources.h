@@ -41,7 +41,7 @@ struct source_environment {
     const struct dictionary *dictionary;
     struct hopper *hopper;
     enum json_isa isa;
-    bool keep_notes, exit_at_end;
+    bool keep_notes, keep_exemplars, exit_at_end;
     const char *state_id;
 };
 

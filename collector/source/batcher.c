@@ -17,8 +17,11 @@ void batcher_deinit(struct batcher *b) {
 /* --- batches ------------------------------------------------------------------------------------------------------ */
 
 bool batcher_open(struct batcher *b) {
-    if (!b->batch)
+    if (!b->batch) {
         b->batch = b->take(b->context);
+        b->buckets_noted = 0;
+        memset(b->exemplars_of, 0, sizeof b->exemplars_of);
+    }
     return b->batch != NULL;
 }
 
@@ -59,6 +62,29 @@ static void note_unknown(struct batcher *b) {
         note(b, (struct batch_note){.unknown_field = b->normaliser.unknown[i].field}, b->normaliser.unknown[i].value);
 }
 
+/* Whether one more message would be an example of something. Each type has its share of a batch, so that a flood of
+ * bounces leaves room for the one complaint; deliveries one for each bucket. */
+static bool is_wanted(struct batcher *b, const struct event *e) {
+    static const unsigned char most[EVENT_TYPES] = {
+        [EVENT_BOUNCE] = 20, [EVENT_COMPLAINT] = 8,         [EVENT_DELIVERY_DELAY] = 12,
+        [EVENT_REJECT] = 3,  [EVENT_RENDERING_FAILURE] = 3, [EVENT_SUBSCRIPTION] = 3,
+    };
+    _Static_assert(20 + 8 + 12 + 3 + 3 + 3 + DELIVERY_BUCKETS <= BATCH_EXEMPLARS, "all shares find room");
+    if (e->type != EVENT_DELIVERY)
+        return b->exemplars_of[e->type] < most[e->type] && ++b->exemplars_of[e->type];
+    unsigned bit = e->delivery_ms == EVENT_NO_DELIVERY_MS ? 0 : 1u << delivery_bucket(e->delivery_ms);
+    bool wanted = bit && !(b->buckets_noted & bit);
+    b->buckets_noted |= bit;
+    return wanted;
+}
+
+/* Of the event that is the next in the batch. */
+static void keep_exemplar(struct batcher *b, const struct event *e, struct span message_id) {
+    struct batch *to = b->batch;
+    if (is_wanted(b, e))
+        to->exemplars[to->exemplar_count++] = (struct batch_exemplar){to->count, exemplar_message(message_id)};
+}
+
 static bool take_event(struct batcher *b, const struct ses_event *event) {
     normalise_begin(&b->normaliser, event);
     if (b->keep_notes && b->normaliser.unknown_count)
@@ -70,6 +96,8 @@ static bool take_event(struct batcher *b, const struct ses_event *event) {
         if (b->normaliser.address_why)
             note(b, (struct batch_note){.address_why = b->normaliser.address_why, .time_ms = to->time_ms},
                  b->normaliser.address);
+        if (b->keep_exemplars)
+            keep_exemplar(b, to, event->message_id);
         b->batch->count++;
         if (!make_room(b, inside))
             return false;

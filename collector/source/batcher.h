@@ -18,6 +18,10 @@ struct batcher {
     struct normaliser normaliser;
     struct normalized_reader *normalized; /* NULL until a value of the compact form comes */
     bool keep_notes;                      /* somebody wants what is malformed or unknown */
+    bool keep_exemplars;                  /* somebody wants messages as examples */
+    /* Of the batch at hand: delivery times' buckets that have an exemplar, as bits; and how many other types have. */
+    unsigned buckets_noted;
+    unsigned char exemplars_of[EVENT_TYPES];
     /* take returns an empty batch, or NULL when the run is stopped. give gets a full one, or what batcher_flush gives;
      * `inside` says that a record goes on in the next. */
     struct batch *(*take)(void *context);

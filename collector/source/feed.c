@@ -70,11 +70,8 @@ static void give(void *context, struct batch *batch, bool inside) {
 
 /* Stopped within a record: what is held of it goes back empty, with the position that was. */
 static void abandon_chain(struct feed *f) {
-    for (struct batch *b = f->chain; b; b = b->next) {
-        b->count = b->note_count = 0;
-        b->accounting = (struct accounting){0};
-        buf_clear(&b->raw);
-    }
+    for (struct batch *b = f->chain; b; b = b->next)
+        batch_empty(b);
     give_chain(f);
 }
 
@@ -259,6 +256,7 @@ void feed_init(struct feed *f, struct source *source) {
     *f = (struct feed){.source = source, .reader = object_reader_create(NULL)};
     batcher_init(&f->batcher, source->dictionary, source->isa);
     f->batcher.keep_notes = source->keep_notes;
+    f->batcher.keep_exemplars = source->keep_exemplars;
     f->batcher.take = take;
     f->batcher.give = give;
     f->batcher.context = f;

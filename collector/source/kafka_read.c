@@ -12,11 +12,8 @@
 /* --- giving ------------------------------------------------------------------------------------------------------- */
 
 static void blank(struct batch *chain) {
-    for (struct batch *b = chain; b; b = b->next) {
-        b->count = b->note_count = 0;
-        b->accounting = (struct accounting){0};
-        buf_clear(&b->raw);
-    }
+    for (struct batch *b = chain; b; b = b->next)
+        batch_empty(b);
 }
 
 /* A chain that may not count goes back empty: there is no other way for a batch to return. */
@@ -348,6 +345,7 @@ void kafka_read_begin(struct kafka *k) {
     k->batcher = alloc_zeroed(1, sizeof *k->batcher);
     batcher_init(k->batcher, k->base.dictionary, k->base.isa);
     k->batcher->keep_notes = k->base.keep_notes;
+    k->batcher->keep_exemplars = k->base.keep_exemplars;
     k->batcher->take = take;
     k->batcher->give = give;
     k->batcher->context = k;

@@ -59,6 +59,7 @@ struct source {
     const struct dictionary *dictionary;
     enum json_isa isa;
     bool keep_notes;      /* somebody wants what is malformed or unknown */
+    bool keep_exemplars;  /* somebody wants messages as examples of what is counted */
     bool exit_at_end;     /* run returns when everything there is was read */
     const char *state_id; /* says which state file counts this; "" without one */
     atomic_bool stop;

@@ -17,8 +17,9 @@ class Mistake(Exception):
 # --- Queries ------------------------------------------------------------------------------------------------------
 
 
-def query(expr, legend="", instant=False, table=False, heatmap=False):
-    """One target of a panel. A table's is instant."""
+def query(expr, legend="", instant=False, table=False, heatmap=False, exemplars=False):
+    """One target of a panel. A table's is instant. With exemplars Grafana also asks for messages that are examples, and
+    draws each as a dot."""
     instant = instant or table
     form = "table" if table else "heatmap" if heatmap else "time_series"
     return {
@@ -28,7 +29,7 @@ def query(expr, legend="", instant=False, table=False, heatmap=False):
         "format": form,
         "instant": instant,
         "range": not instant,
-        "exemplar": False,
+        "exemplar": exemplars,
         "legendFormat": legend or "__auto",
     }
 

@@ -8,6 +8,7 @@ LEAST = "$min_sent"
 CHOSEN = "Of the chosen providers and configuration sets together."
 SPLIT = """Of each provider or configuration set ("Split by"), where the denominator is at least as large as chosen ("At
     least sent")."""
+EXEMPLARS = "A dot is a message that is an example, where exemplars are kept (docs/metrics.md)."
 DELIVERY = """From SES taking a message in to the recipient's server taking it over, estimated from the histogram's
     buckets."""
 TOLD_APART = "docs/engagement.md says how they are told apart. What machines do says nothing about people."
@@ -91,15 +92,15 @@ def why(what, metric, told):
             says what to do about each). {s.SCRAPE_TIME} {s.ESTIMATE}""",
             [m.query(reasons, "{{reason}}", instant=True)], "short", 0)),
         (16, per_hour(f"Reasons of {what}, per hour", f"""{told}, per hour, by reason. {s.SCRAPE_TIME} A reason that was
-            not there yesterday is the one to read about.""", metric, "reason")),
+            not there yesterday is the one to read about. {EXEMPLARS}""", metric, "reason", exemplars=True)),
     )
 
 
-def per_hour(title, description, metric, by, **more):
+def per_hour(title, description, metric, by, exemplars=False, **more):
     """A stack of what there is, by a label."""
     return m.timeseries(title, description,
-                        [m.query(x.per_hour(metric, by, **x.PAIRS), f"{{{{{by}}}}}")], "short", 1, stack=True,
-                        bars=True, **more)
+                        [m.query(x.per_hour(metric, by, **x.PAIRS), f"{{{{{by}}}}}", exemplars=exemplars)], "short", 1,
+                        stack=True, bars=True, **more)
 
 
 def bounces_row(d):
@@ -137,12 +138,14 @@ def latency_row(d):
     count, spent = (x.select(f"ses_delivery_seconds_{part}", **x.PAIRS) for part in ("count", "sum"))
     d.line(9,
            (12, m.timeseries("Percentiles", f"""{DELIVERY} {CHOSEN} {s.SCRAPE_TIME} p50 says how it is; p99 says whether
-               some mail waits for hours. The axis is logarithmic.""",
-               [m.query(x.quantile(q, **x.PAIRS), f"p{int(q * 100)}") for q in (0.5, 0.9, 0.95, 0.99)], "s", 1,
+               some mail waits for hours. The axis is logarithmic. {EXEMPLARS}""",
+               [m.query(x.quantile(q, **x.PAIRS), f"p{int(q * 100)}", exemplars=q == 0.99)
+                for q in (0.5, 0.9, 0.95, 0.99)], "s", 1,
                log=True)),
            (12, m.heatmap("How many took how long", f"""{DELIVERY} Deliveries per minute, by the bucket they fall into.
-               {s.SCRAPE_TIME}""",
-               m.query(x.per_minute("ses_delivery_seconds_bucket", "le", **x.PAIRS), "{{le}}", heatmap=True), "s")))
+               {s.SCRAPE_TIME} {EXEMPLARS}""",
+               m.query(x.per_minute("ses_delivery_seconds_bucket", "le", **x.PAIRS), "{{le}}", heatmap=True,
+                       exemplars=True), "s")))
     p95 = x.quantile(0.95, "$by", **x.PAIRS)
     enough = f"{x.counted('ses_delivery_seconds_count', '$by', **x.PAIRS)} >= 20"
     slowest = m.table(

@@ -82,6 +82,7 @@ _ses_collector() {
     'find --provider') :; return ;;
     'find --configuration-set') :; return ;;
     'find --message-id') :; return ;;
+    'find --message-hash') :; return ;;
     'find --last-event') _ses_collector_words 'send delivery bounce complaint reject delay rendering_failure'; return ;;
     'find --last-engagement') _ses_collector_words 'open click none'; return ;;
     'find --from') :; return ;;
@@ -174,7 +175,7 @@ _ses_collector() {
         case "$command" in
         'run') _ses_collector_words '--config.file= --web.listen-address= --web.config.file= --log.level= --log.format= --exit-at-eof --metrics= --help' ;;
         'replay') _ses_collector_words '--from= --to= --by= --compare --lateness= --verified-domains= --providers= --mx-table= --no-learning --bounce-rules= --last-sends= --max-visits= --max-names= --format= --rows= --metrics= --alerts= --cells= --openmetrics= --remote-write= --history-label= --step= --like= --quarantine= --region= --profile= --endpoint-url= --no-sign-request --request-payer --path-style --time-zone= --exclude= --replay-errors --arrival-slack= --ahead= --threads= --strict --progress= --quiet --now= --config.file= --isa= --help' ;;
-        'find') _ses_collector_words '--recipient= --from-address= --subject= --provider= --configuration-set= --message-id= --last-event= --last-engagement= --from= --to= --limit= --format= --max-memory= --region= --profile= --endpoint-url= --no-sign-request --request-payer --path-style --time-zone= --exclude= --replay-errors --arrival-slack= --ahead= --providers= --mx-table= --bounce-rules= --threads= --strict --progress= --isa= --help' ;;
+        'find') _ses_collector_words '--recipient= --from-address= --subject= --provider= --configuration-set= --message-id= --message-hash= --last-event= --last-engagement= --from= --to= --limit= --format= --max-memory= --region= --profile= --endpoint-url= --no-sign-request --request-payer --path-style --time-zone= --exclude= --replay-errors --arrival-slack= --ahead= --providers= --mx-table= --bounce-rules= --threads= --strict --progress= --isa= --help' ;;
         'normalize') _ses_collector_words '--from= --to= --clear --hash-key-file= --tag= --quarantine= --region= --profile= --endpoint-url= --no-sign-request --request-payer --path-style --time-zone= --exclude= --replay-errors --arrival-slack= --ahead= --providers= --mx-table= --bounce-rules= --threads= --strict --progress= --isa= --config.file= --web.listen-address= --web.config.file= --log.level= --log.format= --exit-at-eof --help' ;;
         'check') _ses_collector_words '--config.file= --web.config.file= --web.listen-address= --log.level= --log.format= --help-keys= --help' ;;
         'rules') _ses_collector_words '--config.file= --help' ;;

@@ -74,6 +74,7 @@ complete -c ses-collector -n '__fish_seen_subcommand_from find' -l subject -x -d
 complete -c ses-collector -n '__fish_seen_subcommand_from find' -l provider -x -d 'to a mailbox of this provider'
 complete -c ses-collector -n '__fish_seen_subcommand_from find' -l configuration-set -x
 complete -c ses-collector -n '__fish_seen_subcommand_from find' -l message-id -x -d 'SES'\''s id of the message'
+complete -c ses-collector -n '__fish_seen_subcommand_from find' -l message-hash -x -d 'the message that an exemplar of a metric names'
 complete -c ses-collector -n '__fish_seen_subcommand_from find' -l last-event -x -a 'send delivery bounce complaint reject delay rendering_failure' -d 'what came last for a recipient'
 complete -c ses-collector -n '__fish_seen_subcommand_from find' -l last-engagement -x -a 'open click none' -d 'what came last'
 complete -c ses-collector -n '__fish_seen_subcommand_from find' -l from -x -d 'sent from TIME on, before TIME (2026-11-21, ...'

@@ -54,6 +54,33 @@ cp out effective.yaml
 check "it comes back" exits 0 check_config --config.file effective.yaml
 check "as it is" cmp out effective.yaml
 
+# --- what depends on where the process is -------------------------------------------------------------------------
+
+nowhere=(env -u AWS_REGION -u AWS_DEFAULT_REGION -u AWS_PROFILE HOME="$PWD" AWS_CONFIG_FILE="$PWD/profiles")
+cat >region.yaml <<'END'
+sources:
+- files: {paths: [/nowhere]}
+remote_write:
+- name: amp
+  url: http://127.0.0.1:9/api/v1/remote_write
+  sigv4: true
+END
+unknown='region.yaml:4:3: remote_write amp: sigv4: the region is not known; write aws: {region: eu-west-1}, or yours, or set AWS_REGION'
+check "sigv4 without a region" exits 78 "${nowhere[@]}" "$SES_COLLECTOR" check --config.file=region.yaml
+check "its place is told, and what to write" says "$unknown" err
+check "run does not start with it" exits 78 "${nowhere[@]}" timeout 10 "$SES_COLLECTOR" run --config.file=region.yaml \
+    --web.listen-address=127.0.0.1:0
+check "and says the same" says "$unknown" err
+check "commands that write nothing do not ask" exits 0 "${nowhere[@]}" "$SES_COLLECTOR" rules --config.file=region.yaml
+check "AWS_REGION will do" exits 0 "${nowhere[@]}" AWS_REGION=eu-west-1 "$SES_COLLECTOR" check --config.file=region.yaml
+printf '[default]\nregion = eu-west-3\n' >profiles
+check "so will a profile" exits 0 "${nowhere[@]}" "$SES_COLLECTOR" check --config.file=region.yaml
+rm profiles
+echo '  aws: {region: eu-west-1}' >>region.yaml
+check "so will the key" exits 0 "${nowhere[@]}" "$SES_COLLECTOR" check --config.file=region.yaml
+
+# --- other files --------------------------------------------------------------------------------------------------
+
 mkdir -p sub
 printf 'counting: {providers_file: table}\n' >sub/c.yaml
 printf 'my own: [\n' >sub/table

@@ -28,6 +28,9 @@ check "a recipient" same 1 dump --recipient "$to"
 check "a recipient in capitals" same 1 dump --recipient "${to^^}"
 check "recipients of a domain" same 100 dump --recipient '*@gmail.com'
 check "a message id" same 1 dump --message-id "$id"
+hash=$(printf %s "$id" | sha256sum | cut -c 1-16)
+check "the hash of a message id, as an exemplar has it" same 1 dump --message-hash "$hash"
+check "and not half of it" exits 2 "$SES_COLLECTOR" find --message-hash "${hash:0:8}" dump
 check "the beginning of ids" same 100 dump --message-id "${id:0:8}*"
 check "a sender" same 100 dump --from-address 'no-reply@*'
 check "a subject" same 20 dump --subject '*SALE*starts*'

@@ -2,11 +2,12 @@
 """A second `find`, from docs/find.md alone: every message of a dump that the filters name, with its history.
 
     find_reader.py [--recipient P] [--from-address P] [--subject P] [--provider NAME] [--configuration-set P]
-                   [--message-id P] [--last-event E] [--last-engagement E] [--from TIME] [--to TIME] FOLDER
+                   [--message-id P] [--message-hash H] [--last-event E] [--last-engagement E] [--from TIME] [--to TIME] FOLDER
     find_reader.py --strip          standard input: what `find --format json` wrote, in the same form
 """
 
 import argparse
+import hashlib
 import json
 import re
 import sys
@@ -40,6 +41,8 @@ def is_match(record, options):
     sent = milliseconds(mail["timestamp"])
     to = mail.get("destination", []) + [r["emailAddress"] for r in own]
     if not options.since <= sent < options.until or not matches(options.message_id, mail["messageId"]):
+        return False
+    if options.message_hash and options.message_hash != hashlib.sha256(mail["messageId"].encode()).hexdigest()[:16]:
         return False
     if not matches(options.set, configuration_set(mail, mail.get("tags", {}))):
         return False
@@ -133,7 +136,7 @@ def main():
     for name, key in (("recipient", "recipient"), ("from-address", "sender"), ("subject", "subject"),
                       ("configuration-set", "set"), ("message-id", "message_id")):
         parser.add_argument("--" + name, dest=key, type=pattern)
-    for name in ("provider", "last-event", "last-engagement"):
+    for name in ("message-hash", "provider", "last-event", "last-engagement"):
         parser.add_argument("--" + name)
     options = parse_input(parser)
     if options.strip:

@@ -114,8 +114,7 @@ static inline struct run *run_create(struct aggregate_options options) {
 
 static inline void flush(struct run *r) {
     aggregate_apply(r->aggregate, r->batch);
-    r->batch->count = 0;
-    memset(&r->batch->accounting, 0, sizeof r->batch->accounting);
+    batch_empty(r->batch);
 }
 
 static inline void give_event(struct run *r, const struct event *e) {
@@ -123,6 +122,15 @@ static inline void give_event(struct run *r, const struct event *e) {
         flush(r);
     r->batch->accounting.read += e->flags & EVENT_FIRST ? 1 : 0;
     r->batch->events[r->batch->count++] = *e;
+}
+
+/* The same, and it may be an exemplar, as sources say it. */
+static inline void give_with(struct run *r, struct event e, const char *message_id) {
+    if (r->batch->count == BATCH_EVENTS || r->batch->exemplar_count == BATCH_EXEMPLARS)
+        flush(r);
+    r->batch->exemplars[r->batch->exemplar_count++] =
+        (struct batch_exemplar){r->batch->count, exemplar_message(span_of(message_id))};
+    give_event(r, &e);
 }
 
 static const struct view_request all_views[] = {

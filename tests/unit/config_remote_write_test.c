@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define SOURCE "sources:\n  - files: {paths: [/in]}\n"
+#define KEPT   "counting: {exemplars: true}\n"
 #define WRITE  SOURCE "remote_write:\n  - url: http://p.example:9090/api/v1/write\n"
 
 static void test_defaults(void **state) {
@@ -16,6 +17,7 @@ static void test_defaults(void **state) {
     assert_string_equal(t->url, "http://p.example:9090/api/v1/write");
     assert_int_equal(t->protocol, REMOTE_WRITE_1);
     assert_false(t->native_histograms);
+    assert_false(t->exemplars);
     assert_int_equal(t->interval_ms, 15000);
     assert_int_equal(t->timeout_ms, 30000);
     assert_int_equal(t->give_up_ms, 3600000);
@@ -107,22 +109,72 @@ static void test_refusals(void **state) {
     expect_refusals(cases, sizeof cases / sizeof cases[0]);
 }
 
+/* Nothing in the environment but what a test puts there. */
+static int nowhere_in_aws(void **state) {
+    (void)state;
+    static const char *const gone[] = {"AWS_REGION",     "AWS_DEFAULT_REGION",          "AWS_PROFILE",
+                                       "HOME",           "AWS_SHARED_CREDENTIALS_FILE", "AWS_DEFAULT_PROFILE",
+                                       "AWS_CONFIG_FILE"};
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        unsetenv(gone[i]);
+    return setenv("AWS_CONFIG_FILE", "/nowhere", 1);
+}
+
+static void expect_tried(const char *text, const char *wanted) {
+    struct config c;
+    struct err err = {0};
+    read_good(&c, text);
+    if (config_try_remote_writes(&c, &err) != !*wanted || strcmp(err.text, wanted) != 0)
+        fail_msg("%s--- wanted %s\n--- got    %s\n", text, wanted, err.text);
+    if (*wanted)
+        assert_int_equal(err.code, ERR_CONFIG);
+    config_deinit(&c);
+}
+
+/* Read by every command; tried by those that would write. */
+static void test_sigv4_needs_a_region(void **state) {
+    (void)state;
+    static const char unknown[] = "c.yaml:4:5: remote_write remote-write: sigv4: the region is not known; write aws: "
+                                  "{region: eu-west-1}, or yours, or set AWS_REGION";
+    expect_tried(WRITE, "");
+    expect_tried(WRITE "    sigv4: true\n", unknown);
+    expect_tried(WRITE "    sigv4: true\n    aws: {region: eu-west-1}\n", "");
+    expect_tried("aws: {region: eu-west-1}\n" WRITE "    sigv4: true\n", "");
+    expect_tried(SOURCE "remote_write:\n  - url: https://aps-workspaces.eu-west-1.amazonaws.com/w\n    sigv4: true\n",
+                 "");
+    setenv("AWS_DEFAULT_REGION", "eu-north-1", 1);
+    expect_tried(WRITE "    sigv4: true\n", "");
+    setenv("AWS_REGION", "Europe", 1);
+    expect_tried(WRITE "    sigv4: true\n", "c.yaml:4:5: remote_write remote-write: sigv4: Europe is no region of AWS; "
+                                            "write aws: {region: eu-west-1}, or yours");
+    nowhere_in_aws(NULL);
+    expect_tried(WRITE "  - url: http://second.example/\n    sigv4: true\n    name: second\n",
+                 "c.yaml:5:5: remote_write second: sigv4: the region is not known; write aws: {region: eu-west-1}, or "
+                 "yours, or set AWS_REGION");
+}
+
 static void test_a_reload_changes_all(void **state) {
     (void)state;
     expect_reloadable(SOURCE, WRITE);
     expect_reloadable(WRITE, WRITE "    interval: 5s\n    labels: {a: b}\n");
 }
 
+/* Returns new. */
+static char *written(const struct config *c) {
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_true(config_write(c, out));
+    fclose(out);
+    return text;
+}
+
 /* What check prints loads again, but for its secrets, which it does not show. */
 static void test_shown(void **state) {
     (void)state;
     struct config c;
-    char *text = NULL;
-    size_t len = 0;
     read_good(&c, WRITE "    bearer_token: hidden-token\n    labels: {job: ses}\n");
-    FILE *out = open_memstream(&text, &len);
-    assert_true(config_write(&c, out));
-    fclose(out);
+    char *text = written(&c);
     assert_non_null(strstr(text, "remote_write:"));
     assert_non_null(strstr(text, "job: ses"));
     assert_null(strstr(text, "hidden-token"));
@@ -131,11 +183,135 @@ static void test_shown(void **state) {
     config_deinit(&c);
 }
 
+/* --- exemplars ---------------------------------------------------------------------------------------------------- */
+
+static void test_exemplars(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool kept, first, second;
+    } cases[] = {
+        {WRITE, false, false, false},
+        {WRITE "    exemplars: false\n", false, false, false},
+        {"counting: {exemplars: false}\n" WRITE, false, false, false},
+        {KEPT WRITE, true, false, false},
+        {KEPT WRITE "    exemplars: true\n", true, true, false},
+        {WRITE "    exemplars: true\n" KEPT, true, true, false}, /* whatever comes first */
+        {KEPT WRITE "    protocol: auto\n  - url: http://b.example/\n    exemplars: true\n", true, false, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config c;
+        read_good(&c, cases[i].text);
+        assert_int_equal(c.exemplars, cases[i].kept);
+        assert_int_equal(c.remote_writes[0].exemplars, cases[i].first);
+        assert_int_equal(c.remote_write_count > 1 && c.remote_writes[1].exemplars, cases[i].second);
+        config_deinit(&c);
+    }
+}
+
+/* A target can only send what counting keeps; and those that differ in nothing else write the same series. */
+static void test_exemplars_refused(void **state) {
+    (void)state;
+    static const struct refusal cases[] = {
+        {WRITE "    exemplars: true\n", "5:16", "exemplars: none are kept", "set counting: {exemplars: true}"},
+        {"counting: {exemplars: false}\n" WRITE "    exemplars: true\n", "6:16", "exemplars: none are kept",
+         "or take it out"},
+        {"counting: {max_names: 10}\n" WRITE "    exemplars: false\n  - url: http://b.example/\n    protocol: auto\n"
+         "    exemplars:   true\n",
+         "9:18", "exemplars: none are kept", "set counting: {exemplars: true}"},
+        {WRITE "    exemplars: sometimes\n", "5:16", "exemplars", "true"},
+        {"counting: {exemplars: 1}\n" SOURCE, "1:23", "exemplars", "true"},
+        {KEPT WRITE "    exemplars: true\n  - url: http://p.example:9090/api/v1/write\n    name: b\n", "7:5",
+         "the same series", "other labels"},
+    };
+    expect_refusals(cases, sizeof cases / sizeof cases[0]);
+}
+
+/* The target's is taken over by a reload; what counting keeps is fixed. */
+static void test_exemplars_and_a_reload(void **state) {
+    (void)state;
+    static const struct {
+        const char *before, *after, *fixed;
+    } cases[] = {
+        {KEPT WRITE, KEPT WRITE "    exemplars: true\n", ""},
+        {KEPT WRITE "    exemplars: true\n", KEPT WRITE "    exemplars: false\n", ""},
+        {WRITE, "counting: {exemplars: false}\n" WRITE, ""},
+        {WRITE, KEPT WRITE, "counting.exemplars"},
+        {KEPT WRITE, WRITE, "counting.exemplars"},
+        {WRITE, KEPT WRITE "    exemplars: true\n", "counting.exemplars"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config before, after;
+        char fixed[256];
+        read_good(&before, cases[i].before);
+        read_good(&after, cases[i].after);
+        config_fixed_differences(&before, &after, fixed, sizeof fixed);
+        assert_string_equal(fixed, cases[i].fixed);
+        /* The running writer is only kept where the target is the same. */
+        assert_int_equal(remote_write_target_equal(&before.remote_writes[0], &after.remote_writes[0]),
+                         before.remote_writes[0].exemplars == after.remote_writes[0].exemplars);
+        config_deinit(&before);
+        config_deinit(&after);
+    }
+}
+
+/* The URLs are secrets, which are not shown: each is put back. Returns new. */
+static char *with_urls(const char *text, const struct config *c) {
+    char *out = NULL;
+    size_t len = 0, target = 0;
+    FILE *to = open_memstream(&out, &len);
+    for (const char *at; (at = strstr(text, "\"<secret>\"")); text = at + strlen("\"<secret>\"")) {
+        assert_true(target < c->remote_write_count);
+        fprintf(to, "%.*s%s", (int)(at - text), text, c->remote_writes[target++].url);
+    }
+    fputs(text, to);
+    fclose(to);
+    return out;
+}
+
+/* The effective configuration says both keys, whether they were written or not, and is read as the same. */
+static void test_exemplars_there_and_back(void **state) {
+    (void)state;
+    static const char *const texts[] = {WRITE, KEPT WRITE,
+                                        KEPT WRITE "    exemplars: true\n  - url: http://b.example/\n    name: b\n"};
+    static const size_t said_true[] = {0, 1, 2};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct config first, second;
+        size_t all = 0, with = 0;
+        read_good(&first, texts[i]);
+        char *once = written(&first);
+        for (const char *at = once; (at = strstr(at, "exemplars: ")); at++, all++)
+            with += strncmp(at, "exemplars: true", 15) == 0;
+        assert_int_equal(all, 1 + first.remote_write_count);
+        assert_int_equal(with, said_true[i]);
+        char *loadable = with_urls(once, &first);
+        read_good(&second, loadable);
+        assert_int_equal(second.exemplars, first.exemplars);
+        for (size_t t = 0; t < first.remote_write_count; t++)
+            assert_true(remote_write_target_equal(&first.remote_writes[t], &second.remote_writes[t]));
+        char *twice = written(&second);
+        assert_string_equal(once, twice);
+        free(once);
+        free(loadable);
+        free(twice);
+        config_deinit(&first);
+        config_deinit(&second);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_a_reload_changes_all),
-        cmocka_unit_test(test_shown),    cmocka_unit_test(test_twice_to_one_receiver),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_reload_changes_all),
+        cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_twice_to_one_receiver),
+        cmocka_unit_test(test_exemplars),
+        cmocka_unit_test(test_exemplars_refused),
+        cmocka_unit_test(test_exemplars_and_a_reload),
+        cmocka_unit_test(test_exemplars_there_and_back),
+        cmocka_unit_test_setup(test_sigv4_needs_a_region, nowhere_in_aws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

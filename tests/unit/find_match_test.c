@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "commands/find_match.h"
+#include "model/exemplar.h"
 #include "parsers/frame.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -205,10 +206,23 @@ static void send_times(void **state) {
     }
 }
 
+static void hashes_of_ids(void **state) {
+    (void)state;
+    struct find_filters f = {
+        .from_ms = INT64_MIN, .to_ms = INT64_MAX, .message_hash = exemplar_message(SPAN_LIT("m-1"))};
+    assert_int_equal(ask(FULL, &f), FIND_YES);
+    f.message_hash++;
+    assert_int_equal(ask(FULL, &f), FIND_NO);
+    f = (struct find_filters){.from_ms = INT64_MIN, .to_ms = INT64_MAX};
+    assert_true(find_pattern_set(&f.message_id, "x", "other", NULL));
+    f.message_hash = exemplar_message(SPAN_LIT("m-1"));
+    assert_int_equal(ask(FULL, &f), FIND_NO); /* both must hold */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns), cmocka_unit_test(long_texts), cmocka_unit_test(headers),
-        cmocka_unit_test(filters),  cmocka_unit_test(send_times),
+        cmocka_unit_test(filters),  cmocka_unit_test(send_times), cmocka_unit_test(hashes_of_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

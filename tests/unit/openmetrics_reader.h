@@ -1,5 +1,5 @@
-/* A strict reader of OpenMetrics 1.0.0 text without timestamps and exemplars, which we write none of. Says what is
- * wrong with a text, or nothing. It reads lines by its own rules and shares no code with what writes them. */
+/* A strict reader of OpenMetrics 1.0.0 text without timestamps of samples, which we write none of. Says what is wrong
+ * with a text, or nothing. It reads lines by its own rules and shares no code with what writes them. */
 #ifndef TESTS_OPENMETRICS_READER_H
 #define TESTS_OPENMETRICS_READER_H
 
@@ -20,9 +20,10 @@ struct openmetrics_reader {
     size_t family_count;
     char *series[OPENMETRICS_MAX]; /* name and labels, as written: labels always come in one order */
     size_t series_count;
-    char bucket_of[2048]; /* labels of the histogram being read, without le */
-    double bucket_bound;
+    char bucket_of[2048];              /* labels of the histogram being read, without le */
+    double bucket_bound, bucket_above; /* the bucket's value is at most the one and over the other */
     unsigned long long bucket_count;
+    size_t exemplars;
     char problem[512];
 };
 
@@ -95,6 +96,7 @@ static inline bool openmetrics_bucket(struct openmetrics_reader *r, const char *
     if (!first && r->bucket_bound < 1e300 && (bound <= r->bucket_bound || count < r->bucket_count))
         return openmetrics_wrong(r, "buckets that do not rise", line);
     strcpy(r->bucket_of, of);
+    r->bucket_above = first ? -1e300 : r->bucket_bound;
     r->bucket_bound = bound;
     r->bucket_count = count;
     return true;
@@ -108,6 +110,36 @@ static inline bool openmetrics_suffix(struct openmetrics_reader *r, const char *
     if (strcmp(r->type, "histogram") == 0)
         return strcmp(suffix, "_bucket") == 0 || strcmp(suffix, "_sum") == 0 || strcmp(suffix, "_count") == 0;
     return strcmp(r->type, "gauge") == 0 && !*suffix;
+}
+
+/* " # {name="value",...} value time": of a counter or a bucket only, at most 128 characters of names and values, the
+ * value within its bucket. Their labels hold no character of several bytes here. */
+static inline bool openmetrics_exemplar(struct openmetrics_reader *r, const char *suffix, const char *at,
+                                        const char *line) {
+    size_t characters = 0;
+    char *end = NULL;
+    if (strcmp(suffix, "_total") != 0 && strcmp(suffix, "_bucket") != 0)
+        return openmetrics_wrong(r, "an exemplar where none may be", line);
+    for (at += 4; *at != '}'; at += *at == ',') {
+        size_t name = openmetrics_name(at);
+        const char *value = at + name + 2;
+        if (name == 0 || strncmp(at + name, "=\"", 2) != 0 || !(at = openmetrics_value(value)) ||
+            (*at != ',' && *at != '}'))
+            return openmetrics_wrong(r, "a bad exemplar", line);
+        characters += name + (size_t)(at - 1 - value);
+    }
+    if (characters > 128)
+        return openmetrics_wrong(r, "an exemplar that is too long", line);
+    double value = at[1] == ' ' ? strtod(at + 2, &end) : 0;
+    if (!end || end == at + 2 || *end != ' ')
+        return openmetrics_wrong(r, "an exemplar without value and time", line);
+    if (strcmp(suffix, "_bucket") == 0 && (value > r->bucket_bound || value <= r->bucket_above))
+        return openmetrics_wrong(r, "an exemplar of another bucket", line);
+    const char *time = end + 1;
+    if (strtod(time, &end) <= 0 || end == time || *end)
+        return openmetrics_wrong(r, "an exemplar without value and time", line);
+    r->exemplars++;
+    return true;
 }
 
 static inline bool openmetrics_sample(struct openmetrics_reader *r, char *line) {
@@ -129,6 +161,9 @@ static inline bool openmetrics_sample(struct openmetrics_reader *r, char *line) 
         }
     }
     char *end = NULL;
+    char *exemplar = *at == ' ' ? strstr(at, " # {") : NULL;
+    if (exemplar)
+        *exemplar = '\0';
     if (*at != ' ' || (strtod(at + 1, &end), end == at + 1 || *end))
         return openmetrics_wrong(r, "a bad value, or something behind it", line);
     char suffix[16] = "";
@@ -142,6 +177,8 @@ static inline bool openmetrics_sample(struct openmetrics_reader *r, char *line) 
         return openmetrics_wrong(r, "a bucket without le", line);
     if (strcmp(suffix, "_count") == 0 && (r->bucket_bound < 1e300 || count != r->bucket_count))
         return openmetrics_wrong(r, "_count is not the last bucket's", line);
+    if (exemplar && !openmetrics_exemplar(r, suffix, exemplar, line))
+        return false;
     r->sampled = true;
     r->series[r->series_count++] = strndup(line, (size_t)(at - line));
     return r->series_count < OPENMETRICS_MAX || openmetrics_wrong(r, "too long for this test", line);
@@ -162,8 +199,8 @@ static inline bool openmetrics_is_utf8(const char *text) {
     return true;
 }
 
-/* NULL when the text is right; else new text that says what is wrong. `samples` may be NULL. */
-static inline char *openmetrics_check(const char *text, size_t *samples) {
+/* NULL when the text is right; else new text that says what is wrong. `samples` and `exemplars` may be NULL. */
+static inline char *openmetrics_check_all(const char *text, size_t *samples, size_t *exemplars) {
     struct openmetrics_reader *r = calloc(1, sizeof *r);
     char *copy = strdup(text), *line = copy, *next;
     bool ended = false, ok = openmetrics_is_utf8(text) || openmetrics_wrong(r, "not UTF-8", "");
@@ -186,6 +223,8 @@ static inline char *openmetrics_check(const char *text, size_t *samples) {
             openmetrics_wrong(r, "a series comes twice", r->series[i]);
     if (samples)
         *samples = r->series_count;
+    if (exemplars)
+        *exemplars = r->exemplars;
     for (size_t i = 0; i < r->series_count; i++)
         free(r->series[i]);
     for (size_t i = 0; i < r->family_count; i++)
@@ -194,6 +233,10 @@ static inline char *openmetrics_check(const char *text, size_t *samples) {
     free(copy);
     free(r);
     return problem;
+}
+
+static inline char *openmetrics_check(const char *text, size_t *samples) {
+    return openmetrics_check_all(text, samples, NULL);
 }
 
 #endif

@@ -389,11 +389,107 @@ static void openmetrics_is_right(void **state) {
     free(r);
 }
 
+/* --- exemplars ---------------------------------------------------------------------------------------------------- */
+
+/* The lines of `text` that begin with `name`, and each of them ends with its line end. Returns new. */
+static char *lines_of(const char *text, const char *name) {
+    char *lines = NULL;
+    MADE_UP_TEXT(
+        lines, for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+            if (strncmp(line, name, strlen(name)) == 0)
+                fprintf(out, "%.*s\n", (int)strcspn(line, "\n"), line);
+        });
+    return lines;
+}
+
+static void expect_lines(const char *text, const char *name, const char *expected) {
+    char *lines = lines_of(text, name);
+    assert_string_equal(lines, expected);
+    free(lines);
+}
+
+static void exemplars_are_in_openmetrics_only(void **state) {
+    (void)state;
+    static const struct exemplar bounce = {0xba7816bf8f01cfea, 1, 1763768070123}, old = {0x1f, 1, 1763768070000},
+                                 fast = {1, 0.1, 1763768071000}, slow = {UINT64_MAX, 20000.5, 1763768072500};
+    struct detail_row details[] = {
+        {DETAIL_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 3, 0, &bounce},
+        {DETAIL_BOUNCE, "Permanent", "NoEmail", "a", "yahoo", 4, 0, NULL},
+        {DETAIL_REJECT, "Bad content", NULL, "a", NULL, 8, 0, &old},
+        {DETAIL_REJECT, "Bad content", NULL, "a", NULL, 1, 0, NULL}, /* the same series: it keeps its exemplar */
+    };
+    struct view_row row = {.provider = "gmail", .configuration_set = "a"};
+    row.tally[0].recipients[EVENT_DELIVERY] = row.tally[0].records[EVENT_DELIVERY] = 7;
+    row.tally[0].delivery_count[0] = 1;
+    row.tally[0].delivery_count[DELIVERY_BUCKETS - 1] = 3;
+    row.deliveries[0] = &fast;
+    row.deliveries[DELIVERY_BUCKETS - 1] = &slow;
+    struct snapshot s = made_up_snapshot();
+    s.both = (struct view){.kind = VIEW_BOTH, .rows = &row, .count = 1};
+    s.details = details;
+    s.detail_count = MADE_UP_COUNT(details);
+    char *text = openmetrics_of(&s);
+    expect_lines(text, "ses_bounces_total",
+                 "ses_bounces_total{bounce_type=\"Permanent\",bounce_subtype=\"NoEmail\",configuration_set=\"a\","
+                 "provider=\"gmail\"} 3 # {message_hash=\"ba7816bf8f01cfea\"} 1 1763768070.123\n"
+                 "ses_bounces_total{bounce_type=\"Permanent\",bounce_subtype=\"NoEmail\",configuration_set=\"a\","
+                 "provider=\"yahoo\"} 4\n");
+    expect_lines(
+        text, "ses_rejects_total",
+        "ses_rejects_total{reason=\"Bad content\",configuration_set=\"a\"} 9 # {message_hash=\"000000000000001f\"} 1 "
+        "1763768070\n");
+#define DELIVERY "ses_delivery_seconds_bucket{configuration_set=\"a\",provider=\"gmail\",le="
+    expect_lines(text, DELIVERY "\"0.1\"",
+                 DELIVERY "\"0.1\"} 1 # {message_hash=\"0000000000000001\"} 0.1 1763768071\n");
+    expect_lines(text, DELIVERY "\"0.25\"", DELIVERY "\"0.25\"} 1\n");
+    expect_lines(text, DELIVERY "\"14400.0\"", DELIVERY "\"14400.0\"} 1\n");
+    expect_lines(text, DELIVERY "\"+Inf\"",
+                 DELIVERY "\"+Inf\"} 4 # {message_hash=\"ffffffffffffffff\"} 20000.5 1763768072.5\n");
+    size_t exemplars;
+    char *problem = openmetrics_check_all(text, NULL, &exemplars);
+    if (problem)
+        fail_msg("%s", problem);
+    assert_int_equal(exemplars, 4);
+    free(text);
+    text = text_of(&s);
+    assert_null(strstr(text, "message_hash"));
+    assert_null(strstr(text, " # "));
+    expect_lines(text, DELIVERY "\"+Inf\"", DELIVERY "\"+Inf\"} 4\n");
+    free(text);
+}
+
+/* Short enough for the format, whatever it says and wherever it stands. */
+static void the_longest_exemplar_is_short_enough(void **state) {
+    (void)state;
+    const struct exemplar longest = {UINT64_MAX, 4294967.294, INT64_C(253402300799999)};
+    struct detail_row details[DETAIL_KINDS];
+    for (int kind = 0; kind < DETAIL_KINDS; kind++)
+        details[kind] = (struct detail_row){(enum detail_kind)kind, "a", "b", "c", "d", 1, 0, &longest};
+    struct view_row row = {.provider = "gmail", .configuration_set = "a"};
+    row.tally[0].recipients[EVENT_DELIVERY] = 1;
+    row.tally[0].delivery_count[DELIVERY_BUCKETS - 1] = 1;
+    row.deliveries[DELIVERY_BUCKETS - 1] = &longest;
+    struct snapshot s = made_up_snapshot();
+    s.both = (struct view){.kind = VIEW_BOTH, .rows = &row, .count = 1};
+    s.details = details;
+    s.detail_count = DETAIL_KINDS;
+    size_t exemplars;
+    char *text = openmetrics_of(&s), *problem = openmetrics_check_all(text, NULL, &exemplars);
+    if (problem)
+        fail_msg("%s", problem);
+    assert_int_equal(exemplars, DETAIL_KINDS + 1);
+    assert_non_null(strstr(text, "fff\"} 4294967.294 253402300799.999\n"));
+    assert_true(strlen(EXEMPLAR_LABEL) + EXEMPLAR_DIGITS <= 128);
+    free(text);
+}
+
 /* The reader would see it if it were not. */
 static void openmetrics_reader_sees(void **state) {
     (void)state;
 #define GAUGE     "# TYPE m gauge\n"
 #define HISTOGRAM "# TYPE h histogram\n"
+#define COUNTER   "# TYPE c counter\n"
+#define HUNDRED   "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
     static const struct {
         const char *text, *problem;
     } cases[] = {
@@ -419,6 +515,20 @@ static void openmetrics_reader_sees(void **state) {
         {HISTOGRAM "h_bucket{le=\"1\"} 1\n# EOF\n", "le is no"},
         {HISTOGRAM "h_bucket{le=\"1.0\"} 2\nh_bucket{le=\"+Inf\"} 1\n# EOF\n", "buckets that"},
         {HISTOGRAM "h_bucket{le=\"+Inf\"} 2\nh_count 3\n# EOF\n", "_count is not"},
+        {COUNTER "c_total 1 # {id=\"a\"} 1 1.5\n# EOF\n", NULL},
+        {COUNTER "c_total{a=\" # {\"} 1\n# EOF\n", NULL}, /* a label that looks like one */
+        {COUNTER "c_total 1 # {id=\"a\"} 1\n# EOF\n", "an exemplar without value"},
+        {COUNTER "c_total 1 # {id=\"a\"} 1 x\n# EOF\n", "an exemplar without value"},
+        {COUNTER "c_total 1 # {id=\"a\" } 1 1\n# EOF\n", "a bad exemplar"},
+        {COUNTER "c_total 1 # {x=\"" HUNDRED "\",y=\"01234567890123456789012345\"} 1 1\n# EOF\n", NULL},
+        {COUNTER "c_total 1 # {x=\"" HUNDRED "\",y=\"012345678901234567890123456\"} 1 1\n# EOF\n",
+         "an exemplar that is too long"},
+        {GAUGE "m 1 # {id=\"a\"} 1 1\n# EOF\n", "an exemplar where none may be"},
+        {HISTOGRAM "h_bucket{le=\"1.0\"} 1 # {a=\"b\"} 1 5\nh_bucket{le=\"+Inf\"} 2 # {a=\"b\"} 1.5 5\n# EOF\n", NULL},
+        {HISTOGRAM "h_bucket{le=\"1.0\"} 1 # {a=\"b\"} 1.5 5\n# EOF\n", "an exemplar of another bucket"},
+        {HISTOGRAM "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2 # {a=\"b\"} 1 5\n# EOF\n",
+         "an exemplar of another bucket"},
+        {HISTOGRAM "h_bucket{le=\"+Inf\"} 1\nh_sum 1 # {a=\"b\"} 1 5\n# EOF\n", "an exemplar where none may be"},
     };
     for (size_t i = 0; i < MADE_UP_COUNT(cases); i++) {
         char *problem = openmetrics_check(cases[i].text, NULL);
@@ -461,6 +571,8 @@ int main(void) {
         cmocka_unit_test(about_the_process),
         cmocka_unit_test(openmetrics_has_its_own_forms),
         cmocka_unit_test(openmetrics_is_right),
+        cmocka_unit_test(exemplars_are_in_openmetrics_only),
+        cmocka_unit_test(the_longest_exemplar_is_short_enough),
         cmocka_unit_test(openmetrics_reader_sees),
         cmocka_unit_test(promtool_finds_nothing),
     };

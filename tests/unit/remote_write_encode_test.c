@@ -248,7 +248,7 @@ static void an_empty_request_can_be_read(void **state) {
 struct retold {
     FILE *out;
     const char *family;
-    size_t families, samples;
+    size_t families, samples, exemplars;
 };
 
 static void retell_family(void *context, const char *name, enum metric_type type, const char *help) {
@@ -270,7 +270,7 @@ static void put_escaped(FILE *out, const char *value) {
 }
 
 static void retell_sample(void *context, const char *suffix, const struct metric_label *labels, size_t count,
-                          double value) {
+                          double value, const struct exemplar *exemplar) {
     struct retold *r = context;
     bool shown = strncmp(r->family, "process_", 8) != 0; /* read anew each time */
     r->samples++;
@@ -282,30 +282,67 @@ static void retell_sample(void *context, const char *suffix, const struct metric
         put_escaped(r->out, labels[i].value ? labels[i].value : "");
         fputc('"', r->out);
     }
-    fprintf(r->out, "%s %.17g\n", count ? "}" : "", value);
+    fprintf(r->out, "%s %.17g", count ? "}" : "", value);
+    if (exemplar)
+        fprintf(r->out, " # {message_hash=\"%016llx\"} %.17g %.17g", (unsigned long long)exemplar->message,
+                exemplar->value, (double)exemplar->time_ms / 1000);
+    fputc('\n', r->out);
+    r->exemplars += exemplar != NULL;
 }
 
-/* Numbers get one form. */
+/* Numbers get one form: the sample's, and those of its exemplar. */
+static void put_plain(FILE *out, const char *line, size_t n) {
+    const char *exemplar = memmem(line, n, " # {", 4);
+    size_t len = exemplar ? (size_t)(exemplar - line) : n;
+    const char *blank = memrchr(line, ' ', len);
+    assert_non_null(blank);
+    fprintf(out, "%.*s %.17g", (int)(blank - line), line, strtod(blank, NULL));
+    if (exemplar) {
+        const char *end = memchr(exemplar, '}', n - len);
+        char *time;
+        double value = strtod(end + 1, &time);
+        fprintf(out, "%.*s %.17g %.17g", (int)(end + 1 - exemplar), exemplar, value, strtod(time, NULL));
+    }
+    fputc('\n', out);
+}
+
 static char *plain_samples(const char *text) {
     char *to = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&to, &len);
     for (const char *line = text; *line;) {
         size_t n = strcspn(line, "\n");
-        const char *blank = memrchr(line, ' ', n);
-        if (*line != '#' && blank && strncmp(line, "process_", 8) != 0)
-            fprintf(out, "%.*s %.17g\n", (int)(blank - line), line, strtod(blank, NULL));
+        if (*line != '#' && n && strncmp(line, "process_", 8) != 0)
+            put_plain(out, line, n);
         line += n + (line[n] == '\n');
     }
     fclose(out);
     return to;
 }
 
+static const struct exemplar some[] = {
+    {0xba7816bf8f01cfea, 1, 1763768070123}, {0x2, 0.07, 1763768070200}, {UINT64_MAX, 0.9, 1763768070100}};
+
+/* Of a counter, and of two buckets. */
+static void add_exemplars(struct snapshot *s, struct detail_row *detail) {
+    struct view_row *row = &s->both.rows[0];
+    assert_true(s->both.count && !s->detail_count);
+    *detail = (struct detail_row){DETAIL_BOUNCE, "Permanent", "NoEmail", "a", "gmail", 3, 0, &some[0]};
+    s->details = detail;
+    s->detail_count = 1;
+    row->tally[PERIOD_NOW].delivery_count[0]++;
+    row->tally[PERIOD_NOW].delivery_count[3]++;
+    row->deliveries[0] = &some[1];
+    row->deliveries[3] = &some[2];
+}
+
 static void a_taker_gets_what_the_text_shows(void **state) {
     (void)state;
     struct rich *rich = rich_snapshot(20);
+    struct detail_row detail;
     const struct snapshot *s = &rich->s;
     char *text, *told;
+    add_exemplars(&rich->s, &detail);
     struct err err = {0};
     MADE_UP_TEXT(text, assert_true(openmetrics_write(out, s, &err)));
     struct retold r = {0};
@@ -313,6 +350,7 @@ static void a_taker_gets_what_the_text_shows(void **state) {
     MADE_UP_TEXT(told, (r.out = out, prometheus_feed(&taker, s)));
     char *want = plain_samples(text), *got = plain_samples(told);
     assert_true(r.samples > 100 && r.families > 30);
+    assert_int_equal(r.exemplars, 3);
     assert_string_equal(got, want);
     free(want);
     free(got);
@@ -322,7 +360,7 @@ static void a_taker_gets_what_the_text_shows(void **state) {
 }
 
 struct whole {
-    size_t samples, histograms;
+    size_t samples, histograms, exemplars;
     uint64_t counted;
 };
 
@@ -330,18 +368,26 @@ static void see_family(void *context, const char *name, enum metric_type type, c
     (void)context, (void)name, (void)type, (void)help;
 }
 
-static void see_sample(void *context, const char *suffix, const struct metric_label *labels, size_t count,
-                       double value) {
+static void see_sample(void *context, const char *suffix, const struct metric_label *labels, size_t count, double value,
+                       const struct exemplar *exemplar) {
     struct whole *w = context;
     (void)labels, (void)count, (void)value;
+    assert_true(!exemplar || exemplar == &some[0]);
+    w->exemplars += exemplar != NULL;
     assert_string_equal(suffix, ""); /* no part of a histogram */
     w->samples++;
 }
 
 static void see_histogram(void *context, const struct metric_label *labels, size_t count, const double *bounds,
-                          size_t bound_count, const uint64_t *counts, double sum) {
+                          size_t bound_count, const uint64_t *counts, double sum,
+                          const struct exemplar *const *exemplars) {
     struct whole *w = context;
     (void)labels, (void)count;
+    for (size_t i = 0; exemplars && i <= bound_count; i++)
+        if (exemplars[i]) {
+            assert_ptr_equal(exemplars[i], i == 0 ? &some[1] : i == 3 ? &some[2] : NULL);
+            w->exemplars++;
+        }
     assert_true(bound_count && sum >= 0);
     for (size_t i = 1; i < bound_count; i++)
         assert_true(bounds[i] > bounds[i - 1]);
@@ -353,11 +399,113 @@ static void see_histogram(void *context, const struct metric_label *labels, size
 static void a_taker_may_have_histograms_whole(void **state) {
     (void)state;
     struct rich *rich = rich_snapshot(20);
+    struct detail_row detail;
     struct whole w = {0};
+    add_exemplars(&rich->s, &detail);
     const struct exposition_taker taker = {&w, see_family, see_sample, see_histogram};
     prometheus_feed(&taker, &rich->s);
     assert_true(w.samples > 100 && w.histograms > 1 && w.counted > 0);
+    assert_int_equal(w.exemplars, 3);
     free(rich);
+}
+
+/* --- exemplars ---------------------------------------------------------------------------------------------------- */
+
+static void expect_read(const struct read_sample *s, const struct exemplar *x) {
+    char labels[128] = "";
+    assert_int_equal(s->exemplar.is_one, x != NULL);
+    if (!x)
+        return;
+    snprintf(labels, sizeof labels, "message_hash=%016llx;", (unsigned long long)x->message);
+    assert_string_equal(s->exemplar.labels, labels);
+    assert_memory_equal(&s->exemplar.value, &x->value, sizeof x->value);
+    assert_int_equal(s->exemplar.time_ms, x->time_ms);
+}
+
+/* Of the series behind it, and of no other; in the next request neither. */
+static void an_exemplar_is_of_the_next_series(void **state) {
+    (void)state;
+    const struct exemplar late = {UINT64_MAX - 1, 1e-3, INT64_C(253402300799999)};
+    const struct exemplar *const of[] = {NULL, &some[0], NULL, &late, &some[0], NULL};
+    const struct remote_metadata metadata = {METRIC_COUNTER, "How many.", ""};
+    struct remote_sample samples[] = {{1, 1763768080000}, {2, 1763768090000}};
+    for (int round = 0; round < 4; round++) {
+        bool second = round % 2;
+        remote_encode_begin(&encoder, second);
+        for (size_t i = 0; i < COUNT(of); i++) {
+            char name[8];
+            snprintf(name, sizeof name, "n%zu", i);
+            struct buf b = labels_of(name, "_total", (struct metric_label[]){{"a", "ba7816bf8f01cfea"}}, 1, NULL, 0);
+            if (of[i])
+                remote_encode_exemplar(&encoder, of[i]);
+            remote_encode_series(&encoder, buf_span(&b), &metadata, samples, COUNT(samples));
+            buf_deinit(&b);
+        }
+        if (round < 2) /* one that no series came for */
+            remote_encode_exemplar(&encoder, &some[1]);
+        struct read_request r = encoded(second);
+        assert_int_equal(r.series, COUNT(of));
+        assert_int_equal(r.exemplars, 3);
+        for (size_t i = 0; i < COUNT(of); i++) {
+            char labels[64];
+            snprintf(labels, sizeof labels, "__name__=n%zu_total;a=ba7816bf8f01cfea;", i);
+            const struct read_sample *s = &r.samples[2 * i];
+            assert_string_equal(s->labels, labels);
+            assert_true(s[0].value == 1 && s[1].value == 2);
+            assert_int_equal(s[1].time_ms, samples[1].time_ms);
+            assert_int_equal(s->type, second ? 1 : 0);
+            expect_read(s, of[i]);
+        }
+        free(r.samples);
+    }
+}
+
+static void the_last_exemplar_that_was_said_counts(void **state) {
+    (void)state;
+    struct buf b = labels_of("n", "", NULL, 0, NULL, 0);
+    for (int second = 0; second < 2; second++) {
+        remote_encode_begin(&encoder, second);
+        remote_encode_exemplar(&encoder, &some[1]);
+        remote_encode_exemplar(&encoder, &some[0]);
+        remote_encode_series(&encoder, buf_span(&b), NULL, &(struct remote_sample){1, 1}, 1);
+        struct read_request r = encoded(second);
+        assert_int_equal(r.count, 1);
+        expect_read(&r.samples[0], &some[0]);
+        free(r.samples);
+    }
+    buf_deinit(&b);
+}
+
+/* Histograms with and without one by turns, a stale one among them. */
+static void exemplars_of_native_histograms(void **state) {
+    (void)state;
+    const struct remote_metadata metadata = {METRIC_HISTOGRAM, "How long.", "seconds"};
+    static const double bounds[] = {0.1, 1};
+    struct buf form;
+    buf_init(&form, 1 << 16);
+    assert_true(remote_histogram_append(&form, bounds, 2, (uint64_t[]){1, 2, 3}, 4.5));
+    remote_encode_begin(&encoder, true);
+    for (size_t i = 0; i < 6; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%zu_seconds", i);
+        struct buf b = labels_of(name, "", NULL, 0, NULL, 0);
+        if (i % 2)
+            remote_encode_exemplar(&encoder, &some[i / 2]);
+        remote_encode_histogram(&encoder, buf_span(&b), &metadata, i == 5 ? (struct span){0} : buf_span(&form),
+                                1763768080000 + (int64_t)i);
+        buf_deinit(&b);
+    }
+    struct read_request r = encoded(true);
+    assert_int_equal(r.count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        expect_read(&r.samples[i], i % 2 ? &some[i / 2] : NULL);
+        assert_true(r.samples[i].histogram.is_one);
+        assert_int_equal(r.samples[i].histogram.count, i == 5 ? 0 : 6);
+        assert_int_equal(r.samples[i].time_ms, 1763768080000 + (int64_t)i);
+        assert_string_equal(r.samples[i].unit, "seconds");
+    }
+    free(r.samples);
+    buf_deinit(&form);
 }
 
 static void units_are_told_by_names(void **state) {
@@ -381,6 +529,9 @@ int main(void) {
         cmocka_unit_test(an_empty_request_can_be_read),
         cmocka_unit_test(a_taker_gets_what_the_text_shows),
         cmocka_unit_test(a_taker_may_have_histograms_whole),
+        cmocka_unit_test(an_exemplar_is_of_the_next_series),
+        cmocka_unit_test(the_last_exemplar_that_was_said_counts),
+        cmocka_unit_test(exemplars_of_native_histograms),
         cmocka_unit_test(units_are_told_by_names),
     };
     return cmocka_run_group_tests(tests, make_encoder, drop_encoder);

@@ -26,18 +26,27 @@ struct read_histogram {
     size_t bound_count, spans;
 };
 
+/* Of a series, beside its samples. */
+struct read_exemplar {
+    bool is_one;
+    char labels[512]; /* as those of a sample */
+    double value;
+    int64_t time_ms;
+};
+
 struct read_sample {
     char labels[4096]; /* "name=value;..." in the order in which they came */
     double value;      /* of a histogram its sum */
     int64_t time_ms;
     struct read_histogram histogram;
-    unsigned type; /* of 2.0's metadata; 0: none */
+    struct read_exemplar exemplar; /* on the first sample of its series */
+    unsigned type;                 /* of 2.0's metadata; 0: none */
     char help[512], unit[64];
 };
 
 struct read_request {
     struct read_sample *samples;
-    size_t count, room, series;
+    size_t count, room, series, exemplars;
 };
 
 struct pb {
@@ -85,8 +94,12 @@ static inline double pb_double(struct pb *p, unsigned wire) {
     return value;
 }
 
+struct read_labels {
+    char text[4096], last[256];
+};
+
 struct read_series {
-    char labels[4096], last[256];
+    struct read_labels labels;
     struct read_sample head; /* what all samples share; a histogram is the only one of its series */
     struct {
         double value;
@@ -95,15 +108,58 @@ struct read_series {
     size_t count;
 };
 
-static inline void read_label(struct read_series *s, struct pb name, struct pb value) {
+static inline void read_label(struct read_labels *l, struct pb name, struct pb value) {
     char text[256];
-    size_t used = strlen(s->labels);
+    size_t used = strlen(l->text);
     snprintf(text, sizeof text, "%.*s", (int)(name.end - name.at), (const char *)name.at);
     assert_true(value.end > value.at);      /* no empty ones */
-    assert_true(strcmp(s->last, text) < 0); /* sorted, each once */
-    snprintf(s->last, sizeof s->last, "%s", text);
-    snprintf(s->labels + used, sizeof s->labels - used, "%s=%.*s;", text, (int)(value.end - value.at),
+    assert_true(strcmp(l->last, text) < 0); /* sorted, each once */
+    snprintf(l->last, sizeof l->last, "%s", text);
+    snprintf(l->text + used, sizeof l->text - used, "%s=%.*s;", text, (int)(value.end - value.at),
              (const char *)value.at);
+}
+
+/* 1.0: a message of the name and the value. */
+static inline void read_label_1(struct read_labels *l, struct pb p) {
+    unsigned field, wire;
+    struct pb name = {0}, value = {0};
+    while ((field = pb_field(&p, &wire))) {
+        assert_true(field == 1 || field == 2);
+        *(field == 1 ? &name : &value) = pb_message(&p, wire);
+    }
+    read_label(l, name, value);
+}
+
+/* 2.0: numbers of symbols, name and value by turns. */
+static inline void read_labels_2(struct read_labels *l, struct pb p, const struct pb *symbols, size_t count) {
+    while (p.at < p.end) {
+        uint64_t name = pb_varint(&p), value = pb_varint(&p);
+        assert_true(name < count && value < count);
+        read_label(l, symbols[name], symbols[value]);
+    }
+}
+
+/* `symbols`: of 2.0; NULL: 1.0. One at most is written for a series. */
+static inline void read_exemplar_of(struct read_series *s, struct pb p, const struct pb *symbols, size_t count) {
+    struct read_exemplar *x = &s->head.exemplar;
+    struct read_labels labels = {0};
+    unsigned field, wire;
+    bool has_value = false;
+    assert_false(x->is_one);
+    x->is_one = true;
+    while ((field = pb_field(&p, &wire))) {
+        assert_true(field >= 1 && field <= 3);
+        if (field == 1 && symbols)
+            read_labels_2(&labels, pb_message(&p, wire), symbols, count);
+        else if (field == 1)
+            read_label_1(&labels, pb_message(&p, wire));
+        else if (field == 2)
+            x->value = pb_double(&p, wire), has_value = true;
+        else
+            assert_int_equal(wire, 0), x->time_ms = (int64_t)pb_varint(&p);
+    }
+    assert_true(has_value && x->time_ms && *labels.text && strlen(labels.text) < sizeof x->labels);
+    strcpy(x->labels, labels.text);
 }
 
 static inline void read_sample_of(struct read_series *s, struct pb p) {
@@ -186,17 +242,17 @@ static inline void read_histogram_of(struct read_series *s, struct pb p) {
 }
 
 static inline void read_series_1(struct read_series *s, struct pb p) {
-    unsigned field, wire, inner_wire, inner;
+    unsigned field, wire;
     while ((field = pb_field(&p, &wire))) {
-        struct pb m = pb_message(&p, wire), name = {0}, value = {0};
-        if (field == 2) {
+        struct pb m = pb_message(&p, wire);
+        if (field == 1)
+            read_label_1(&s->labels, m);
+        else if (field == 2)
             read_sample_of(s, m);
-            continue;
-        }
-        assert_int_equal(field, 1);
-        while ((inner = pb_field(&m, &inner_wire)))
-            *(inner == 1 ? &name : &value) = pb_message(&m, inner_wire);
-        read_label(s, name, value);
+        else if (field == 3)
+            read_exemplar_of(s, m, NULL, 0);
+        else
+            fail_msg("a series has a field %u", field);
     }
 }
 
@@ -219,19 +275,18 @@ static inline void read_series_2(struct read_series *s, struct pb p, const struc
     unsigned field, wire;
     while ((field = pb_field(&p, &wire))) {
         struct pb m = pb_message(&p, wire);
-        if (field == 2)
+        if (field == 1)
+            read_labels_2(&s->labels, m, symbols, count);
+        else if (field == 2)
             read_sample_of(s, m);
         else if (field == 3)
             read_histogram_of(s, m);
+        else if (field == 4)
+            read_exemplar_of(s, m, symbols, count);
         else if (field == 5)
             read_metadata(s, m, symbols, count);
-        else if (field != 1)
+        else
             fail_msg("a series has a field %u", field);
-        while (field == 1 && m.at < m.end) {
-            uint64_t name = pb_varint(&m), value = pb_varint(&m);
-            assert_true(name < count && value < count);
-            read_label(s, symbols[name], symbols[value]);
-        }
     }
 }
 
@@ -245,11 +300,13 @@ static inline void keep_series(struct read_request *r, const struct read_series 
     for (size_t i = 0; i < s->count; i++) {
         struct read_sample *to = &r->samples[r->count++];
         *to = s->head;
-        memcpy(to->labels, s->labels, sizeof to->labels);
+        memcpy(to->labels, s->labels.text, sizeof to->labels);
+        to->exemplar.is_one &= i == 0;
         to->value = s->samples[i].value;
         to->time_ms = s->samples[i].time_ms;
     }
     r->series++;
+    r->exemplars += s->head.exemplar.is_one;
 }
 
 /* Frees with free(r.samples). */

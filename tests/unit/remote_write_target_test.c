@@ -3,6 +3,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -41,9 +43,38 @@ static void targets_are_checked(void **state) {
     assert_true(remote_write_target_try(&t, &err));
 }
 
+static void expect_region(const char *url, char *said, const char *wanted) {
+    struct err err = {0};
+    struct remote_write_target t = {.url = (char *)(uintptr_t)url, .sigv4 = true, .aws.region = said};
+    char *region = remote_write_target_region(&t, &err);
+    if (strcmp(region ? region : "none", wanted) != 0)
+        fail_msg("%s: %s, not %s", url, region ? region : err.text, wanted);
+    free(region);
+}
+
+static void a_region_is_found(void **state) {
+    (void)state;
+    char frankfurt[] = "eu-central-1", odd[] = "Europe/1";
+    unsetenv("AWS_REGION");
+    unsetenv("AWS_DEFAULT_REGION");
+    setenv("AWS_CONFIG_FILE", "/nowhere", 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere", 1);
+    expect_region("https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/w/api/v1/remote_write", NULL, "eu-west-1");
+    expect_region("https://APS-workspaces.eu-west-1.amazonaws.com:443/w", frankfurt, "eu-west-1");
+    expect_region("https://vpce-1.aps-workspaces.eu-west-1.vpce.amazonaws.com/w", frankfurt, "eu-central-1");
+    expect_region("http://127.0.0.1:9/aps-workspaces.eu-west-1.amazonaws.com", NULL, "none");
+    expect_region("http://aps-workspaces./w", frankfurt, "eu-central-1");
+    expect_region("http://proxy.example/w", odd, "none");
+    setenv("AWS_REGION", "ap-south-1", 1);
+    expect_region("http://proxy.example/w", NULL, "ap-south-1");
+    expect_region("http://proxy.example/w", frankfurt, "eu-central-1");
+    unsetenv("AWS_REGION");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_are_checked),
+        cmocka_unit_test(a_region_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
