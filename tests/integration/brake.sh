@@ -82,10 +82,10 @@ with_brake dry configuration_set ''
 check "dry: check says so" says "only says what it would do" <("$SES_COLLECTOR" check --config.file=dry.yaml 2>&1)
 serve dry.yaml
 bad dry newsletter
-check "dry: it would pause" wait_for 40 decided would_pause 1
+check "dry: it would pause" wait_for 60 decided would_pause 1
 check "dry: the log says what" says 'decision=would_pause alert=Bounces' dry.log
 good dry
-check "dry: the incident ends" wait_for 40 says 'alert resolved' dry.log
+check "dry: the incident ends" wait_for 60 says 'alert resolved' dry.log
 sleep 1
 check "dry: nothing was asked of SES" is "$(double_log true)" 0
 check "dry: nothing is paused" none_paused
@@ -99,8 +99,8 @@ with_brake armed configuration_set '' 'dry_run: false'
 check "armed: check says so" says "is armed" <("$SES_COLLECTOR" check --config.file=armed.yaml 2>&1)
 serve armed.yaml
 bad armed newsletter
-check "armed: it pauses" wait_for 40 sets_are newsletter=false
-check "armed: and says so" wait_for 10 paused newsletter 1
+check "armed: it pauses" wait_for 60 sets_are newsletter=false
+check "armed: and says so" wait_for 60 paused newsletter 1
 check "armed: the page too" page_says "Sending is paused by the brake"
 check "armed: the decision" decided pause 1
 check "armed: the call" shows 'ses_collector_brake_actions_total{action="pause",result="done"}' 1
@@ -109,10 +109,10 @@ for _ in 1 2; do
     restart armed
     sleep 1
 done
-check "armed: killed: it is known" wait_for 10 paused newsletter 1
+check "armed: killed: it is known" wait_for 60 paused newsletter 1
 check "armed: killed: asked for once" puts_are 1
 good armed
-check "armed: over: it stays paused" wait_for 40 decided stays_paused 1
+check "armed: over: it stays paused" wait_for 60 decided stays_paused 1
 sleep 1
 check "armed: over: SES was asked nothing more" puts_are 1
 check "armed: over: and has it paused" sets_are newsletter=false
@@ -128,8 +128,8 @@ double_faults '[{"match": {"service": "ses"}, "action": {"status": 500, "code": 
 with_brake late configuration_set ', resume: true' 'dry_run: false'
 serve late.yaml
 bad late newsletter
-check "late: it decides" wait_for 40 decided pause 1
-check "late: it cannot" wait_for 40 shows ses_collector_brake_trouble 1
+check "late: it decides" wait_for 60 decided pause 1
+check "late: it cannot" wait_for 60 shows ses_collector_brake_trouble 1
 check "late: the page says why" page_says "The brake cannot do its work"
 check "late: nothing is shown as paused" none_paused
 check "late: the service is ready" ready_is 200
@@ -139,12 +139,12 @@ gone "$pid" 2>/dev/null
 double_faults '[]'
 check "late: not done so far" sets_are ""
 serve late.yaml
-check "late: done after the kill" wait_for 40 sets_are newsletter=false
-check "late: and known" wait_for 10 paused newsletter 1
-check "late: no trouble" wait_for 10 shows ses_collector_brake_trouble 0
+check "late: done after the kill" wait_for 60 sets_are newsletter=false
+check "late: and known" wait_for 60 paused newsletter 1
+check "late: no trouble" wait_for 60 shows ses_collector_brake_trouble 0
 good late
-check "late: over: it goes on" wait_for 40 sets_are newsletter=true
-check "late: over: as is shown" wait_for 10 none_paused
+check "late: over: it goes on" wait_for 60 sets_are newsletter=true
+check "late: over: as is shown" wait_for 60 none_paused
 check "late: over: by a call" shows 'ses_collector_brake_actions_total{action="resume",result="done"}' 1
 restart late
 sleep 1.5
@@ -157,9 +157,9 @@ double many '{"denied": ["ses:PutConfigurationSetSendingOptions"]}'
 with_brake many configuration_set '' 'dry_run: false' 'max_per_day: 1'
 serve many.yaml
 bad many all
-check "many: the others are too many" wait_for 40 some_decided too_many
+check "many: the others are too many" wait_for 60 some_decided too_many
 check "many: one is decided" decided pause 1
-check "many: SES denies it" wait_for 40 says AccessDenied many.log
+check "many: SES denies it" wait_for 60 says AccessDenied many.log
 check "many: what it takes is named" says ses:PutConfigurationSetSendingOptions many.log
 check "many: the service is ready" ready_is 200
 double_config '{"denied": []}'
@@ -172,18 +172,18 @@ double account
 with_brake account account '' 'dry_run: true'
 serve account.yaml
 bad account all
-check "account: it would" wait_for 40 decided would_pause 1
+check "account: it would" wait_for 60 decided would_pause 1
 with_brake account account '' 'dry_run: false'
 kill -HUP "$pid"
-check "account: the reload is taken" wait_for 20 says "the brake is armed" account.log
+check "account: the reload is taken" wait_for 60 says "the brake is armed" account.log
 bad_again() {
     simulate --seed 103 --start "$(in_minutes -1)" --duration 3m --messages 2000 --sets 4 --late 0 --tail 0s --out staging \
         --incident badlist@all:0m+3m && mv staging account/again
 }
 bad_again
-check "account: paused with the next minute" wait_for 40 account_is false
+check "account: paused with the next minute" wait_for 60 account_is false
 check "account: no set is" sets_are ""
-check "account: as is shown" wait_for 10 paused "" 1
+check "account: as is shown" wait_for 60 paused "" 1
 terminate "$pid"
 double_stop
 

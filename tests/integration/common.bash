@@ -80,6 +80,30 @@ replay() {
     "$SES_COLLECTOR" replay "$@"
 }
 
+# Below the ports that the kernel gives out by itself, so that nobody gets one by chance before it is used; never the same
+# one twice, and scripts that run at the same time begin at different places.
+free_port() {
+    python3 - $((10000 + $$ * 23 % 5000)) "$work/.ports" <<'PY'
+import pathlib, socket, sys
+first, given = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+taken = given.read_text().split() if given.exists() else []
+
+
+def is_free(port):
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return str(port) not in taken
+
+
+port = next(p for p in (10000 + (first + i) % 5000 for i in range(5000)) if is_free(p))
+given.write_text(" ".join(taken + [str(port)]))
+print(port)
+PY
+}
+
 finish() {
     ((failures == 0))
     exit

@@ -229,8 +229,8 @@ rules_ran() { # of grafana/rules, on what was scraped: none may have failed
     jq -c '.data.groups[].rules[] | select(.health != "ok")' rules.json
     return 1
 }
-check "the rules of grafana/rules run there, every one" rules_ran
-check "the collector wrote into it as well" wait_for 5 written
+check "the rules of grafana/rules run there, every one" wait_for 60 rules_ran
+check "the collector wrote into it as well" wait_for 60 written
 
 # --- every query --------------------------------------------------------------------------------------------------------------
 

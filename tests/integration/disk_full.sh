@@ -29,7 +29,7 @@ check "backlog: and says why" says backlog why
 check "backlog: a gauge says so too" test "$samples" -ge 1
 check "backlog: healthy all the time" is "$unhealthy" 0
 check "backlog: ready when it was read" wait_for 60 ready_is 200
-check "backlog: with all that there is" wait_for 5 shows ses_collector_objects_read_total "$(find spool -type f | wc -l)"
+check "backlog: with all that there is" wait_for 30 shows ses_collector_objects_read_total "$(find spool -type f | wc -l)"
 get /metrics >backlog.prom
 check "backlog: every sample is replay's" same_samples truth.prom backlog.prom "$but_for_alerts"
 terminate "$pid"
@@ -55,14 +55,14 @@ move_in() {
     done
 }
 head -n 2 files | move_in
-check "full: reads while there is room" wait_for 20 shows ses_collector_objects_read_total 2
+check "full: reads while there is room" wait_for 60 shows ses_collector_objects_read_total 2
 dd if=/dev/zero of=disk/ballast bs=64k 2>/dev/null
 dd if=/dev/zero of=disk/crumbs bs=1k 2>/dev/null
 tail -n +3 files | move_in
 not_writable() {
     shows ses_collector_state_writable 0
 }
-check "full: it is noticed" wait_for 30 not_writable
+check "full: it is noticed" wait_for 60 not_writable
 check "full: not ready" ready_is 503
 check "full: and says why" says room body
 check "full: healthy" is "$(status_of /-/healthy)" 200
@@ -89,17 +89,17 @@ simulate --seed 81 --duration 6h --messages 150000 --object-size 8M --out later
 mkdir spool
 serve full.yaml
 head -n 3 files | move_in
-check "again: reads while there is room" wait_for 20 shows ses_collector_objects_read_total 3
+check "again: reads while there is room" wait_for 60 shows ses_collector_objects_read_total 3
 dd if=/dev/zero of=disk/ballast bs=64k 2>/dev/null
 dd if=/dev/zero of=disk/crumbs bs=1k 2>/dev/null
 tail -n +4 files | move_in
-check "again: it is noticed" wait_for 30 not_writable
+check "again: it is noticed" wait_for 60 not_writable
 kill -HUP "$pid" # sources cannot be exchanged now; they are as they were when there is room
-check "again: a reload is refused" wait_for 20 says "configuration refused" full.log
+check "again: a reload is refused" wait_for 60 says "configuration refused" full.log
 check "again: still not ready" ready_is 503
 rm disk/ballast disk/crumbs
 check "again: it goes on by itself" wait_for 60 shows ses_collector_objects_read_total "$(wc -l <files)"
-check "again: ready" wait_for 10 ready_is 200
+check "again: ready" wait_for 60 ready_is 200
 check "again: it says so" says "the state can be written again" full.log
 get /metrics >full.prom
 check "again: every sample is replay's" same_samples truth.prom full.prom '^(ses_alert_firing|ses_collector_bytes_.*)$'
@@ -107,12 +107,12 @@ check "again: every sample is replay's" same_samples truth.prom full.prom '^(ses
 # SIGTERM while it is full: ends in time, and nothing is lost.
 terminate "$pid" # its log becomes small, and leaves no room that could be used again
 serve full.yaml
-check "term: ready" wait_for 10 ready_is 200
+check "term: ready" wait_for 60 ready_is 200
 dd if=/dev/zero of=disk/ballast bs=64k 2>/dev/null
 dd if=/dev/zero of=disk/crumbs bs=1k 2>/dev/null
 simulate --seed 82 --duration 2h --messages 60000 --object-size 8M --out more
 mv more spool/more
-check "term: it is noticed" wait_for 30 not_writable
+check "term: it is noticed" wait_for 60 not_writable
 terminate "$pid"
 check "term: within 5 s" at_most "$took" 5000
 echo "# SIGTERM while full: exit $code"
@@ -125,6 +125,6 @@ same_in_the_end() {
     get /metrics >full.prom
     same_samples more.prom full.prom "$but_for_reading"
 }
-check "term: nothing was lost" wait_for 20 same_in_the_end
+check "term: nothing was lost" wait_for 60 same_in_the_end
 terminate "$pid"
 finish

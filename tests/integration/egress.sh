@@ -33,7 +33,7 @@ marks=0
 mark() {
     marks=$((marks + 1))
     printf 'mark-%d' $marks >/dev/udp/127.0.0.1/9
-    wait_for 10 grep -q "mark mark-$marks\$" trap.out || exit 1
+    wait_for 30 grep -q "mark mark-$marks\$" trap.out || exit 1
     since=${until:-0}
     until=$(wc -l <trap.out)
 }
@@ -169,7 +169,7 @@ check "a queue of hostile messages is worked through" wait_for 60 worked_through
 ours_is_read() {
     (($(double_log '.service == "s3" and (.path | startswith("/mail/"))') > 0))
 }
-check "the object of the bucket that is ours is read" wait_for 30 ours_is_read
+check "the object of the bucket that is ours is read" wait_for 60 ours_is_read
 terminate "$pid"
 mark
 check "the queue speaks to its endpoint alone" only "$endpoint"
@@ -191,7 +191,7 @@ accepts() {
     (exec 3<>"/dev/tcp/127.0.0.1/$push_port") 2>/dev/null
 }
 serve push.yaml
-check "push listens" wait_for 10 accepts
+check "push listens" wait_for 60 accepts
 pem=SimpleNotificationService-0123456789abcdef0123456789abcdef.pem
 genuine=https://sns.eu-west-1.amazonaws.com/$pem
 # sns TYPE TOPIC CERTIFICATE-URL SUBSCRIBE-URL

@@ -54,13 +54,13 @@ serve plain.yaml
 here=$(at "$fixed_port" "" plain.yaml)
 check "a service is well" health 0 --config.file="$here"
 check "it says so" says_once "http://127.0.0.1:$fixed_port: Healthy."
-check "it is ready" wait_for 10 health 0 --config.file="$here" --ready
+check "it is ready" wait_for 60 health 0 --config.file="$here" --ready
 check "by its address" health 0 --url "http://127.0.0.1:$fixed_port/"
 check "the address as run was given it" health 0 --config.file=plain.yaml --web.listen-address="127.0.0.1:$fixed_port"
 check "past a proxy that is not there" env http_proxy=http://127.0.0.1:1 "$SES_COLLECTOR" healthcheck --config.file="$here"
 check "a port that is found later" health 1 --config.file=plain.yaml --web.listen-address=127.0.0.1:0
 kill -STOP "$pid"
-check "one that hangs is not well, after 3 s" within 4500 health 1 --config.file="$here"
+check "one that hangs is not well, after 3 s" within 5000 health 1 --config.file="$here"
 kill -CONT "$pid"
 check "it is again when it goes on" health 0 --config.file="$here"
 terminate "$pid"
@@ -79,7 +79,7 @@ connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nfine\x9b31m\x7
 connection.close()
 PYTHON
 background python3 odd.py >odd.port
-check "a server of another kind" wait_for 10 test -s odd.port
+check "a server of another kind" wait_for 60 test -s odd.port
 check "its answer is asked for" health 0 --url "http://127.0.0.1:$(<odd.port)"
 check "what could steer a terminal is not shown" is "$(LC_ALL=C sed 's/.*: //' out)" fine
 
@@ -114,7 +114,7 @@ printf 'Secret\n' >wrong
 check "with TLS for another name, and passwords, it is well" health 0 --config.file="$here"
 check "it says that it was not let in" says_once "https://127.0.0.1:$fixed_port: it answers, and wants to know who asks"
 check "ready is not for everybody" health 1 --config.file="$here" --ready
-check "with a password it is" wait_for 10 health 0 --config.file="$here" --ready --username alice --password-file right
+check "with a password it is" wait_for 60 health 0 --config.file="$here" --ready --username alice --password-file right
 check "with a wrong one it is not" health 1 --config.file="$here" --ready --username alice --password-file wrong
 check "with a wrong one it is not well either" health 1 --config.file="$here" --username alice --password-file wrong
 check "the password is not said" eval '! grep -qi secret out err'

@@ -31,7 +31,7 @@ start() {
     ./http_server_host "$@" <words >said 2>log &
     pid=$!
     exec 7>words
-    for _ in {1..100}; do
+    for _ in {1..600}; do
         read -r _ port <said && return
         sleep 0.1
     done
@@ -52,7 +52,7 @@ reconfigure() {
     shift
     lines=$(wc -l <said)
     echo "$*" >&7
-    for _ in {1..100}; do
+    for _ in {1..600}; do
         (($(wc -l <said) > lines)) && break
         sleep 0.1
     done

@@ -52,14 +52,14 @@ kafka_configure first.yaml start group.id=stored
 check "start: the first half" run_all first.yaml --metrics first.prom
 kafka_configure end.yaml start 'start: end'
 serve end.yaml
-check "start at the end: ready with nothing read" wait_for 10 ready_is 200
+check "start at the end: ready with nothing read" wait_for 60 ready_is 200
 check "start at the end: nothing was read" shows ses_collector_records_read_total 0
 sleep 1.1
 time=$(date -u +%FT%T.%3NZ)
 sleep 0.2
 kafka_load start second.ndjson >/dev/null
 truth second.ndjson
-check "start at the end: reads what comes" wait_for 10 is_counted $((records - half))
+check "start at the end: reads what comes" wait_for 60 is_counted $((records - half))
 check "start at the end: counts" live_counts_are
 terminate "$pid"
 check "SIGTERM ends it" is "$code" 0
@@ -210,7 +210,7 @@ $(of uncommitted.prom ses_collector_records_counted_total)" "$((2 * records - ha
 kafka_create lag 2
 kafka_configure lag.yaml lag queued.min.messages=1 queued.max.messages.kbytes=1 max.partition.fetch.bytes=1024
 serve lag.yaml
-check "lag: nothing to read" wait_for 10 ready_is 200
+check "lag: nothing to read" wait_for 60 ready_is 200
 kill -STOP "$pid"
 kafka_load lag --property batch.num.messages=2 stream.ndjson >/dev/null # in many small fetches
 ( # what a scrape sees until it is 0: it may only fall, and begins at no more than there is
@@ -219,7 +219,7 @@ kafka_load lag --property batch.num.messages=2 stream.ndjson >/dev/null # in man
 watcher=$!
 ours[$watcher]=1
 kill -CONT "$pid"
-check "lag: counted" wait_for 20 is_counted "$records"
+check "lag: counted" wait_for 60 is_counted "$records"
 gone "$watcher"
 check "lag: is never more than there is" test "$(sort -n lags | tail -n 1)" -le "$records"
 check "lag: is seen ($(sort -n lags | tail -n 1))" test "$(sort -n lags | tail -n 1)" -gt 0
@@ -243,23 +243,23 @@ never=$pid
 
 kafka_configure later.yaml later
 serve later.yaml
-check "no such topic: the page says so" wait_for 10 page_says "the topic later does not exist; waiting for it"
+check "no such topic: the page says so" wait_for 60 page_says "the topic later does not exist; waiting for it"
 check "no such topic: the log says so" says "the topic later does not exist; waiting for it" later.log
 check "no such topic: not ready" ready_is 503
 check "no such topic: not caught up" shows ses_collector_source_caught_up 0
 check "no such topic: waits quietly" works_little "$pid"
 kafka_create later 2
 kafka_load later stream.ndjson >/dev/null
-check "no such topic: read when it is there" wait_for 20 is_counted "$records"
+check "no such topic: read when it is there" wait_for 60 is_counted "$records"
 truth stream.ndjson
 check "no such topic: counts" live_counts_are
-check "no such topic: ready then" wait_for 10 ready_is 200
+check "no such topic: ready then" wait_for 60 ready_is 200
 check "no such topic: the page is content" bash -c "! curl -s 127.0.0.1:$port/ | grep -q 'waiting for it'"
 terminate "$pid"
 
 kafka_configure wrong.yaml later "bootstrap.servers=127.0.0.1:$(free_port)"
 serve wrong.yaml
-check "no broker: the page says so" wait_for 10 page_says "no broker answers: 127.0.0.1:"
+check "no broker: the page says so" wait_for 60 page_says "no broker answers: 127.0.0.1:"
 check "no broker: the log says so" says "Connection refused" wrong.log
 check "no broker: not ready" ready_is 503
 check "no broker: waits quietly" works_little "$pid"
@@ -282,14 +282,14 @@ check "password from a file: run" run_all right.yaml --metrics right.prom
 check "password from a file: counts" counts_are right.prom
 sign_in wrong-password.yaml ca.crt "wrong-$password"
 serve wrong-password.yaml
-check "wrong password: the log says so" wait_for 15 says "SASL authentication error" wrong-password.log
-check "wrong password: the page says that something is wrong" wait_for 15 page_says "no broker answers: localhost:"
+check "wrong password: the log says so" wait_for 60 says "SASL authentication error" wrong-password.log
+check "wrong password: the page says that something is wrong" wait_for 60 page_says "no broker answers: localhost:"
 check "wrong password: the log is short" at_most "$(wc -l <wrong-password.log)" 60
 terminate "$pid"
 check "wrong password: ends well" is "$code" 0
 sign_in wrong-ca.yaml other-ca.crt "$password"
 serve wrong-ca.yaml
-check "wrong authority: refused, and the log says why" wait_for 15 says "certificate verify failed" wrong-ca.log
+check "wrong authority: refused, and the log says why" wait_for 60 says "certificate verify failed" wrong-ca.log
 terminate "$pid"
 check "the password is in no log" bash -c "! grep -l $password ./*.log page.html"
 

@@ -26,7 +26,7 @@ kafka_create ses 4
 
 background python3 "$top/tests/integration/webhook_receiver.py" told.ndjson
 receiver=$pid
-wait_for 10 test -s told.ndjson.port
+wait_for 60 test -s told.ndjson.port
 fixed_port=$(free_port)
 cat >kill.yaml <<YAML
 state: {path: kill.db, commit_interval: 200ms}
@@ -77,7 +77,7 @@ check "everything is counted after $killed kills" wait_for 60 is_counted
 told_all() {
     [[ $(count_of ses_collector_notifications_waiting) == 0 ]]
 }
-check "everything is told" wait_for 30 told_all
+check "everything is told" wait_for 60 told_all
 kill -TERM "$service"
 gone "$service"
 check "ends well" test "$code" = 0

@@ -68,18 +68,18 @@ sed '/^normalize/,$d' one.yaml >none.yaml
 check "normalize takes no other" exits 78 "$SES_COLLECTOR" normalize --config.file=none.yaml
 
 # --- before there is anything ----------------------------------------------------------------------------------------------
-# Two hours with duplicates; poison goes in between. The input is keyed by nothing.
-simulate --seed "$seed" --duration 2h --messages $((kills * 1500)) --malformed 0 --late 0 --duplicates 0.03 >stream.ndjson
+# Forty minutes with duplicates; poison goes in between. The input is keyed by nothing.
+simulate --seed "$seed" --duration 20m --tail 20m --messages $((kills * 1500)) --malformed 0 --late 0 --duplicates 0.03 >stream.ndjson
 records=$(wc -l <stream.ndjson)
 readonly records
 truth stream.ndjson
 work_on one
-check "a worker without a topic to write to says so, and waits" wait_for 20 grep -q 'normal (normalize.topic) does not exist' one.log
+check "a worker without a topic to write to says so, and waits" wait_for 60 grep -q 'normal (normalize.topic) does not exist' one.log
 check "and is not ready" is "$(port=${ports[one]} status_of /-/ready)" 503
 kafka_create ses 6
 kafka_create normal 6
 kafka_create normal-dead 1
-check "with the topics there it works" wait_for 30 worker_shows one ses_collector_ready 1
+check "with the topics there it works" wait_for 60 worker_shows one ses_collector_ready 1
 fingerprint=$(sed -nE "s/.*the key's fingerprint is ([0-9a-f]+)$/\\1/p" checked)
 check "which key it has can be seen" worker_shows one "ses_collector_hash_key_info{fingerprint=\"$fingerprint\"}" 1
 ((failures == 0)) || finish # nothing of what follows could be right
@@ -89,9 +89,9 @@ static=1 worker_file two ses normal
 worker_file three ses normal
 work_on two
 work_on three
-# something was written since it was $1 by offsets: then a transaction is open
+# something was written since it was $1 by offsets: then a transaction is open. Or nobody sends any more.
 writes() {
-    (($(kafka_messages normal) > $1))
+    (($(kafka_messages normal) > $1)) || ! kill -0 "$loader" 2>/dev/null
 }
 background kafka_load ses --partitions-by round-robin --rate $((records / (kills * 3))) --poison-every 1000 --tombstone-every 1500 stream.ndjson >loaded
 loader=$pid
@@ -99,7 +99,7 @@ killed=0
 names=(one two three)
 while ((killed < kills)); do
     written=$(kafka_messages normal)
-    wait_for 20 writes "$written"
+    wait_for 60 writes "$written"
     sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
     name=${names[(RANDOM % 5) % 3]}
     kill -KILL "${pids[$name]}"
@@ -110,7 +110,7 @@ while ((killed < kills)); do
         other=${names[RANDOM % 3]}
         [[ $other == "$name" ]] || {
             terminate "${pids[$other]}"
-            check "a worker ends within 5 s (kill $killed)" test "$code" = 0 -a "$took" -lt 5000
+            check "a worker ends within 5 s (kill $killed)" ends_in_time
             work_on "$other"
         }
         ;;
@@ -124,7 +124,7 @@ while ((killed < kills)); do
 done
 gone "$loader"
 check "the input is in Kafka: $(<loaded)" test "$code" = 0
-check "everything is normalised after $killed kills" wait_for 90 group_is_done ses to-normal
+check "everything is normalised after $killed kills" wait_for 120 group_is_done ses to-normal
 check "each record exactly once: $(exactly_once stream.ndjson normal | head -n 1)" exactly_once stream.ndjson normal
 read_all normal all.read uncommitted
 aborted=$(($(count_of all.read) - $(count_of normal.read)))
@@ -137,12 +137,15 @@ dead() { # a line for each dead letter: where it came from
 check "each message that is no record is a dead letter, exactly once" is "$(dead | wc -l) $(dead -u | wc -l)" "$poison $poison"
 for name in one two three; do
     terminate "${pids[$name]}"
-    check "$name ends within 5 s" test "$code" = 0 -a "$took" -lt 5000
+    check "$name ends within 5 s" ends_in_time
 done
 
 # --- who counts ------------------------------------------------------------------------------------------------------------
+# A worker that was gone for ten seconds leaves a gap of minutes of the stream, filled later: a minute must wait for what
+# belongs to it, or a machine's three clicks are judged one by one. No minute of so short a stream is over within an hour.
 count_topic() { # NAME [LINE]...: a batch run over the second topic
     kafka_configure "$1.yaml" normal "${@:2}"
+    echo 'alerts: {delay: 1h}' >>"$1.yaml"
     run_all "$1.yaml" --metrics "$1.prom"
 }
 readonly of_the_reading='^(ses_alert_firing|ses_collector_.*)$'
@@ -183,11 +186,11 @@ background "$KAFKA_TOOLS/kafka_load" --brokers "$kafka_bootstrap" --topic named 
 loader=$pid
 instance=same worker_file calm named named-out
 work_on calm
-wait_for 30 worker_shows calm ses_collector_ready 1
+wait_for 60 worker_shows calm ses_collector_ready 1
 instance=same worker_file spare named named-out
 work_on spare
-check "a worker whose name another one takes is told what to do" wait_for 30 grep -q 'give each worker its own normalize.instance' calm.log
-check "and counts it" wait_for 10 worker_shows calm 'ses_collector_clients_recreated_total{reason="fenced"}' 1
+check "a worker whose name another one takes is told what to do" wait_for 60 grep -q 'give each worker its own normalize.instance' calm.log
+check "and counts it" wait_for 60 worker_shows calm 'ses_collector_clients_recreated_total{reason="fenced"}' 1
 for name in calm spare; do terminate "${pids[$name]}"; done
 kill -TERM "$loader"
 gone "$loader" 2>/dev/null
@@ -200,11 +203,11 @@ worker_file calm ses calm
 worker_file spare ses calm
 worker_file again ses calm
 for name in calm spare again; do work_on $name; done
-check "cooperative workers read it all" wait_for 60 group_is_done ses to-calm
+check "cooperative workers read it all" wait_for 120 group_is_done ses to-calm
 terminate "${pids[spare]}"
 work_on spare
 kafka_load ses --partitions-by round-robin stream.ndjson >loaded
-check "and what comes while one leaves and another joins" wait_for 60 group_is_done ses to-calm
+check "and what comes while one leaves and another joins" wait_for 120 group_is_done ses to-calm
 cat stream.ndjson stream.ndjson >twice.ndjson
 check "each exactly once: $(exactly_once twice.ndjson calm | head -n 1)" exactly_once twice.ndjson calm
 check "byte for byte what the others made of it" python3 "$top/tests/integration/kafka_normalize_check.py" --times 2 normal.read calm.read
@@ -223,10 +226,10 @@ head -n 1000 stream.ndjson | kafka_load few --poison-every 500 >loaded
 terminate "${pids[calm]}"
 worker_file calm few small
 work_on calm
-check "what is too large for its topic does not stop the rest" wait_for 60 group_is_done few to-small
+check "what is too large for its topic does not stop the rest" wait_for 120 group_is_done few to-small
 read_all small small.read
 arrived=$(count_of small.read)
-check "and is counted: $((1000 - arrived)) of 1000" wait_for 5 worker_shows calm 'ses_collector_records_malformed_total{source="kafka",reason="too_large"}' $((1000 - arrived))
+check "and is counted: $((1000 - arrived)) of 1000" wait_for 60 worker_shows calm 'ses_collector_records_malformed_total{source="kafka",reason="too_large"}' $((1000 - arrived))
 check "some were, and most were not" test "$arrived" -lt 1000 -a "$arrived" -gt 800
 terminate "${pids[calm]}"
 worker_file calm ses calm
@@ -237,7 +240,7 @@ head -n 3000 stream.ndjson | kafka_load ses >loaded
 kill -STOP "$(<"$kafka_dir/node1/pid")"
 sleep 1
 terminate "${pids[calm]}"
-check "a worker ends within 5 s while a broker is silent" test "$code" = 0 -a "$took" -lt 5000
+check "a worker ends within 5 s while a broker is silent" ends_in_time
 kill -CONT "$(<"$kafka_dir/node1/pid")"
 work_on calm
 
@@ -246,11 +249,11 @@ kafka_stop --kill
 sleep 1
 for name in calm spare again; do
     terminate "${pids[$name]}"
-    check "$name ends within 5 s with no broker there" test "$code" = 0 -a "$took" -lt 5000
+    check "$name ends within 5 s with no broker there" ends_in_time
 done
 before=$(wc -l <one.log)
 work_on one
-check "a worker starts with no broker there" wait_for 20 said 'no broker answers' one.log "$before"
+check "a worker starts with no broker there" wait_for 60 said 'no broker answers' one.log "$before"
 terminate "${pids[one]}"
-check "and ends" test "$code" = 0 -a "$took" -lt 5000
+check "and ends" ends_in_time
 finish

@@ -57,7 +57,7 @@ live_counts_are() {
 
 # said TEXT LOG [SKIP]: beyond the first SKIP lines of the log
 said() {
-    tail -n +$((${3:-0} + 1)) "$2" | grep -qF -- "$1" || {
+    tail -n +$((${3:-0} + 1)) "$2" | grep -F -- "$1" >/dev/null || {
         echo "\"$1\" is not in $2:"
         tail -n 20 "$2"
         return 1

@@ -101,14 +101,14 @@ streams() {
     local pid=$!
     exec 7>in
     head -n 2 all.ndjson >&7
-    for _ in {1..100}; do
+    for _ in {1..1200}; do
         (($(wc -l <streamed) >= 2)) && break
         sleep 0.05
     done
     local first try_ok
     first=$(wc -l <streamed)
     sed -n 3,5p all.ndjson >&7
-    for _ in {1..100}; do
+    for _ in {1..1200}; do
         (($(wc -l <streamed) >= 5)) && break
         sleep 0.05
     done

@@ -45,7 +45,7 @@ serve() {
     background prometheus --config.file=prometheus.yml --storage.tsdb.path="$1" --storage.tsdb.retention.time=100y \
         --web.listen-address="127.0.0.1:$port" >prometheus.log 2>&1
     prometheus=$pid
-    check "Prometheus opens the blocks of $1" wait_for 30 serves
+    check "Prometheus opens the blocks of $1" wait_for 60 serves
 }
 
 leave() {

@@ -106,13 +106,13 @@ background chroot "$root" /usr/bin/ses-collector run --config.file=/etc/ses-coll
 answers_ready() {
     curl -sf "http://127.0.0.1:$port/-/ready"
 }
-check "with the configuration as it comes it starts" wait_for 20 answers_ready
+check "with the configuration as it comes it starts" wait_for 60 answers_ready
 cp -r dump "$root/var/spool/ses-collector/"
 has_counted() {
     curl -s "http://127.0.0.1:$port/metrics" >metrics
     awk '/^ses_events_total/ { n += $NF } END { exit n < 200 }' metrics
 }
-check "and counts what is put into its spool" wait_for 40 has_counted
+check "and counts what is put into its spool" wait_for 60 has_counted
 kill -TERM "$pid"
 gone "$pid"
 check "it ends as it should" is "$code" 0

@@ -66,7 +66,7 @@ start_server() {
     echo ready >view
     python3 serve.py "$WRITE_PAGE" &
     server=$!
-    for _ in {1..100}; do
+    for _ in {1..600}; do
         [[ -s port ]] && break
         sleep 0.1
     done

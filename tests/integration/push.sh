@@ -50,15 +50,13 @@ listens() { # NAME TIMES
 start_push() {
     local before
     before=$(grep -cs 'listening for pushes' "$1.log")
-    serve "$1.yaml"
+    serve "$1.yaml" --metrics "$1.prom"
     wait_for 30 listens "$1" $((before + 1)) >/dev/null || echo "not ok $1 listens"
 }
 
 # stop_push NAME: ends it; its last metrics are in NAME.prom
 stop_push() {
-    sleep 0.5 # the page is a commit behind at most
-    get /metrics >"$1.prom"
-    terminate "$pid"
+    terminate "$pid" # with its last commit it writes them
 }
 
 simulate --seed 71 --duration 3h --messages 20000 --out - >data.ndjson
@@ -151,7 +149,7 @@ shows_refusals() {
         (($(metric "ses_collector_push_requests_total{source=\"files\",endpoint=\"sns\",result=\"$result\"}") > 0)) || return
     done
 }
-check "what was refused is counted" wait_for 10 shows_refusals
+check "what was refused is counted" wait_for 60 shows_refusals
 gone $slow
 check "a slow body is not put up with for long" at_most "$(<slow.said)" 45
 pid=$service
@@ -207,7 +205,7 @@ start_push secure
 check "Firehose is served over TLS" sender firehose "https://127.0.0.1:$push_port/firehose" $key few.ndjson --ca web.pem
 configure_push secure </dev/null # without
 kill -HUP "$pid"
-check "a reload is taken over" wait_for 30 listens secure 2
+check "a reload is taken over" wait_for 60 listens secure 2
 check "and plain HTTP is spoken from then on" sender firehose "$firehose" $key few.ndjson
 stop_push secure
 check "everything is counted once over both" same_samples few.truth secure.prom "$but_for_reading"

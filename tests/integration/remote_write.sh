@@ -32,9 +32,9 @@ prometheus() {
     background "${receivers[$1]}" --config.file="$2.yml" --storage.tsdb.path="$2" --storage.tsdb.retention.time=100y \
         --web.listen-address="127.0.0.1:$port" --web.enable-remote-write-receiver >>"$2.log" 2>&1
     receiver=$pid
-    check "$1 is ready" wait_for 30 answers -/ready
+    check "$1 is ready" wait_for 60 answers -/ready
     case ${4:-} in
-    scraped) check "$1 has scraped itself" wait_for 30 has_scraped ;;
+    scraped) check "$1 has scraped itself" wait_for 60 has_scraped ;;
     written) check "$1 has newer samples" replay --quiet --remote-write "$url/api/v1/write" --history-label run=newer newer ;;
     esac
 }
@@ -53,7 +53,7 @@ victoria_metrics() { # NAME FOLDER
     background "${receivers[$1]}" -storageDataPath="$2" -retentionPeriod=100y -httpListenAddr="127.0.0.1:$port" \
         -search.disableCache >>"$2.log" 2>&1
     receiver=$pid
-    check "$1 is ready" wait_for 30 answers health
+    check "$1 is ready" wait_for 60 answers health
 }
 
 leave() {
@@ -176,7 +176,7 @@ YAML
     background "$SES_COLLECTOR" replay --no-learning --quiet --config.file small.yaml --remote-write main \
         --history-label instance=backfill dump 2>killed.err
     sender=$pid
-    check "$what: some is there" wait_for 30 has_taken 10000
+    check "$what: some is there" wait_for 60 has_taken 10000
     kill -KILL "$receiver"
     gone "$receiver"
     check "$what: while it is sent to" kill -0 "$sender"

@@ -196,7 +196,7 @@ check "run: an object that changes, and changes while it is read, is read again"
 more_was_read() {
     (($(metric ses_collector_records_read_total) > $(of truth.prom ses_collector_records_read_total)))
 }
-check "run: and again is read" wait_for 30 more_was_read
+check "run: and again is read" wait_for 60 more_was_read
 check "run: but counts once" shows ses_collector_records_counted_total "$(of truth.prom ses_collector_records_counted_total)"
 terminate "$pid"
 check "run: SIGTERM ends it" is "$code" 0
@@ -204,7 +204,7 @@ double_faults '[{"action": {"stall": 300}}]'
 watch stuck.yaml
 serve stuck.yaml
 double_mark
-check "run: the bucket does not answer" wait_for 30 test "$(double_log true)" -ge 0
+check "run: the bucket does not answer" wait_for 60 test "$(double_log true)" -ge 0
 sleep 1
 terminate "$pid"
 check "run: SIGTERM ends it while the bucket does not answer" at_most "$took" 6000

@@ -91,7 +91,7 @@ check "SIGTERM ends it" is "$code" 0
 
 double_mark
 serve s3.yaml
-check "once more: caught up" wait_for 20 shows ses_collector_source_caught_up 1
+check "once more: caught up" wait_for 60 shows ses_collector_source_caught_up 1
 sleep 0.5
 check "and nothing is read again" shows ses_collector_records_read_total "$everything"
 check "no object was even fetched" is "$(double_log '.op == "GetObject"')" 0

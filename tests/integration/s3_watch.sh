@@ -77,14 +77,14 @@ prefix: ses/
 YAML
 serve moto.yaml
 check "what is there is read" wait_for 60 objects_are "$third"
-check "and then it is ready" wait_for 20 ready_is 200
+check "and then it is ready" wait_for 60 ready_is 200
 put ses/ "${keys[@]:third:third}"
 check "what appears late and below old hours is read" wait_for 60 objects_are $((2 * third))
 more_passes
 check "once" objects_are $((2 * third))
 terminate "$pid"
 check "SIGTERM ends it" is "$code" 0
-check "soon: $took ms" at_most "$took" 2000
+check "soon: $took ms" at_most "$took" 5000
 put ses/ "${keys[@]:2*third}"
 mkdir -p extra/processing-failed/2026/11/20/08
 echo '{"attemptsMade":4,"rawData":"e30="}' >extra/processing-failed/2026/11/20/08/s-1-2026-11-20-08-00-00-5c1b2a6e-0000-4000-8000-000000000000
@@ -113,7 +113,8 @@ check "with its objects" is "$(read_by other.prom)" $((objects + 5))
 
 # --- a pause that is longer than the look-back ----------------------------------------------------------------------------
 rm -rf staging
-simulate --seed 72 --start "$(hours_ago 144)" --duration 5d --messages 4000 --late 0 --object-size 200K --out staging
+six_days_ago=$(hours_ago 144) # asked once: an hour may be over before it is needed again
+simulate --seed 72 --start "$six_days_ago" --duration 5d --messages 4000 --late 0 --object-size 200K --out staging
 check "pause: replay is the truth" replay --quiet --metrics pause.truth staging
 (cd staging && find . -type f | sed 's|^\./||' | sort) >keys.txt
 mapfile -t keys <keys.txt
@@ -132,6 +133,8 @@ check "pause: now" run_all pause.yaml --metrics pause.prom
 check "pause: everything since was read" is "$(read_by pause.prom)" "${#keys[@]}"
 check "pause: every sample is replay's" same_samples pause.truth pause.prom "$but_for_alerts"
 SES_COLLECTOR=$program
+# Which hours are meant must not change between our question and the service's.
+while ((10#$(date -u +%M%S) > 5930)); do sleep 1; done
 recent=$(printf '%s\n' "${keys[@]}" | awk -v from="$(date -u -d '30 hours ago' +%Y/%m/%d/%H)" 'substr($0, 1, 13) >= from' | wc -l)
 watch fresh.yaml "$MOTO_URL" <<YAML
 prefix: pause/
@@ -141,7 +144,7 @@ check "who never was there" run_all fresh.yaml --metrics fresh.prom
 check "reads a look-back: $recent of ${#keys[@]}" is "$(read_by fresh.prom)" "$recent"
 watch start.yaml "$MOTO_URL" <<YAML
 prefix: pause/
-start: $(hours_ago 144)
+start: $six_days_ago
 look_back: 1h
 YAML
 check "with a start" run_all start.yaml --metrics start.prom
@@ -172,19 +175,19 @@ healthy() { # OBJECTS
     is "$(get /metrics | awk '/^ses_collector_objects_read_total/ && !/unreadable/ { n += $2 } END { print n }')" "$1"
 }
 check "faults: all but the forbidden one are read" wait_for 60 healthy $((objects - 1))
-check "faults: which is trouble" wait_for 10 shows ses_collector_source_trouble 1
+check "faults: which is trouble" wait_for 60 shows ses_collector_source_trouble 1
 check "faults: and counted once" shows 'ses_collector_objects_read_total{source="files",result="unreadable"}' 1
-check "faults: but no backlog" wait_for 10 shows ses_collector_source_caught_up 1
+check "faults: but no backlog" wait_for 60 shows ses_collector_source_caught_up 1
 double_faults '[]'
 check "faults: it is read when it may be" wait_for 60 healthy "$objects"
-check "faults: no trouble any more" wait_for 10 shows ses_collector_source_trouble 0
+check "faults: no trouble any more" wait_for 60 shows ses_collector_source_trouble 0
 get /metrics >faults.prom
 check "faults: every sample is replay's" same_samples faults.truth faults.prom "$but_for_reading"
 double_faults '[{"match": {"op": "ListObjectsV2"}, "action": {"status": 403, "code": "AccessDenied"}}]'
-check "faults: a bucket that cannot be listed is trouble" wait_for 20 shows ses_collector_source_trouble 1
-check "faults: and nobody knows what there is" wait_for 10 shows ses_collector_source_caught_up 0
+check "faults: a bucket that cannot be listed is trouble" wait_for 60 shows ses_collector_source_trouble 1
+check "faults: and nobody knows what there is" wait_for 60 shows ses_collector_source_caught_up 0
 double_faults '[]'
-check "faults: that passes too" wait_for 30 shows ses_collector_source_caught_up 1
+check "faults: that passes too" wait_for 60 shows ses_collector_source_caught_up 1
 
 # Written again while it is read: the new one is read to its end.
 fresh=$(date -u +%Y/%m/%d/%H)/ses-events-1-$(date -u +%Y-%m-%d-%H-%M-%S)-5c1b2a6e-0000-4000-8000-000000000001
@@ -192,10 +195,10 @@ double_faults "[{\"match\": {\"op\": \"GetObject\", \"path\": \"000000000001\"},
 mkdir -p "double/mail/ses/$(dirname "$fresh")"
 cp "staging/$victim" double/new
 mv double/new "double/mail/ses/$fresh"
-check "faults: an object that changes while it is read" wait_for 30 healthy $((objects + 1))
+check "faults: an object that changes while it is read" wait_for 60 healthy $((objects + 1))
 check "faults: and one that another stream begins" bash -c "mkdir -p 'double/mail/ses/$(dirname "$fresh")' && \
     cp 'staging/$victim' double/new && mv double/new 'double/mail/ses/${fresh%1}2'"
-check "faults: is read too" wait_for 30 healthy $((objects + 2))
+check "faults: is read too" wait_for 60 healthy $((objects + 2))
 get /metrics >faults.prom
 check "faults: counted once all the same" same_samples faults.truth faults.prom "$but_for_reading"
 
@@ -204,7 +207,7 @@ double_faults '[{"match": {"service": "s3"}, "action": {"stall": 60}}]'
 sleep 0.5
 terminate "$pid"
 check "faults: SIGTERM with a store that hangs" is "$code" 0
-check "faults: soon: $took ms" at_most "$took" 3000
+check "faults: soon: $took ms" at_most "$took" 5000
 double_faults '[{"match": {"op": "GetObject"}, "action": {"status": 403, "code": "AccessDenied"}}]'
 cp "staging/$victim" double/new
 mv double/new "double/mail/ses/${fresh%1}3"

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Scrapes /metrics at a steady pace until it is told to stop (SIGTERM), and says which counters ever went down.
 
-    scrape.py URL [HZ]
+    scrape.py URL [HZ] [--lives FILE]
+
+FILE gets a line for each life of the process that was seen, as it is seen.
 
 Counters are told by their # TYPE lines: of a histogram its buckets, its sum and its count. Those that live as long as a
 process (process_*, and what --process names) are compared while process_start_time_seconds stays the same, all others
@@ -9,6 +11,7 @@ for ever. A series that was there and is missing from a later scrape is reported
 other than 200, are counted apart: they are what a killed service looks like. Exit: 0 nothing went down, 1 something did.
 """
 import argparse
+import os
 import signal
 import sys
 import time
@@ -37,8 +40,8 @@ def read(text):
 
 
 class Watch:
-    def __init__(self, mortal):
-        self.mortal = mortal
+    def __init__(self, mortal, told):
+        self.mortal, self.told = mortal, told
         self.last, self.start = {}, None
         self.scrapes = self.failed = self.refused = self.lives = 0
         self.fallen = []
@@ -50,7 +53,9 @@ class Watch:
         counters, others = read(text)
         start = others.get("process_start_time_seconds")
         same_life = start == self.start
-        self.lives += not same_life
+        if not same_life:
+            self.lives += 1
+            print(start, file=self.told, flush=True)
         for series, (name, before) in self.last.items():
             if self.is_mortal(name) and not same_life:
                 continue
@@ -81,6 +86,7 @@ def main():
     arguments.add_argument("url")
     arguments.add_argument("hz", type=float, nargs="?", default=4)
     arguments.add_argument("--process", action="append", default=[], help="a counter that begins anew with a process")
+    arguments.add_argument("--lives", type=argparse.FileType("a"), default=os.devnull)
     options = arguments.parse_args()
     going = True
 
@@ -89,7 +95,7 @@ def main():
         going = False
 
     signal.signal(signal.SIGTERM, stop)
-    watch = Watch(set(options.process))
+    watch = Watch(set(options.process), options.lives)
     due = time.monotonic()
     while going:
         watch.scrape(options.url)

@@ -31,11 +31,7 @@ gone() {
     unset "ours[$1]"
 }
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-# wait_for SECONDS COMMAND...: until the command succeeds
+# wait_for SECONDS COMMAND...: until the command succeeds. The limit is no promise: a busy machine may take its time.
 wait_for() {
     local until=$((SECONDS + $1))
     shift
@@ -97,7 +93,7 @@ serve() {
     counts_as_replay "$1"
     port=
     background "$SES_COLLECTOR" run --config.file="$1" --web.listen-address="127.0.0.1:${fixed_port:-0}" "${@:2}" 2>>"$log"
-    for _ in {1..100}; do
+    for _ in {1..600}; do
         port=$(tail -n +$((lines + 1)) "$log" 2>/dev/null | sed -nE 's/.*msg=started .*port=([0-9]+).*/\1/p; s/.*"started".*"port":([0-9]+).*/\1/p')
         [[ $port ]] && return
         kill -0 "$pid" 2>/dev/null || break
@@ -110,19 +106,23 @@ serve() {
 
 # terminate PID: sets `code` and `took` (milliseconds)
 terminate() {
-    local began
-    began=$(date +%s%3N)
+    local began=${EPOCHREALTIME/[.,]/}
     kill -TERM "$1"
     gone "$1"
-    took=$(($(date +%s%3N) - began))
+    took=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
+}
+
+# of the one that was terminated last
+ends_in_time() {
+    is "$code" 0 && at_most "$took" 5000
 }
 
 get() {
-    curl -sS -m 10 "http://127.0.0.1:$port$1"
+    curl -sS -m 60 "http://127.0.0.1:$port$1"
 }
 
 status_of() { # PATH: the status, and the body in `body`
-    curl -s -m 10 -o body -w '%{http_code}' "${@:2}" "http://127.0.0.1:$port$1"
+    curl -s -m 60 -o body -w '%{http_code}' "${@:2}" "http://127.0.0.1:$port$1"
 }
 
 # metric SERIES: its value, or of a name without labels the sum over all series
@@ -196,8 +196,6 @@ peer() {
 peer_with_port() {
     rm -f "port.$1"
     peer "$1" "port.$1" "${@:2}"
-    for _ in {1..100}; do
-        [[ -e port.$1 ]] && peer_port=$(<"port.$1") && return
-        sleep 0.1
-    done
+    wait_for 60 test -e "port.$1" || exit 1
+    peer_port=$(<"port.$1")
 }

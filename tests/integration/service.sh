@@ -79,7 +79,7 @@ ln -s . spool/sub/loop
 echo half >spool/.hidden
 serve two.yaml
 check "growing: healthy at once" is "$(status_of /-/healthy)" 200
-check "growing: ready with nothing to read" wait_for 10 ready_is 200
+check "growing: ready with nothing to read" wait_for 60 ready_is 200
 
 moved=0
 while read -r file; do
@@ -98,10 +98,10 @@ check "growing: once; every sample is replay's" same_samples growing.prom live.p
 # Rewritten with the same text, with more at the end, with less: what is counted stays what it was.
 rewritten=spool/${first#staging/}
 cp "$rewritten" spool/.copy && mv spool/.copy "$rewritten"
-check "growing: a rewritten file is read again" wait_for 20 read_in_all $((objects + 1))
+check "growing: a rewritten file is read again" wait_for 60 read_in_all $((objects + 1))
 { cat spool/canaries.ndjson && head -c 300 spool/canaries.ndjson && echo; } >spool/.copy
 mv spool/.copy spool/canaries.ndjson
-check "growing: one that grew" wait_for 20 read_in_all $((objects + 2))
+check "growing: one that grew" wait_for 60 read_in_all $((objects + 2))
 rm "$(find spool -name '*-1-*' | sort | sed -n 5p)"
 sleep 0.5
 get /metrics >live.prom
@@ -113,7 +113,7 @@ check "growing: JSON lines" logs_parse json two.log
 check "growing: logs tell no names" no_canary two.log
 check "growing: nor how /etc/passwd looks" bash -c '! grep -a root: two.log'
 serve two.yaml
-check "growing: ready again" wait_for 10 ready_is 200
+check "growing: ready again" wait_for 60 ready_is 200
 sleep 0.5
 check "growing: nothing was read again" read_in_all $((objects + 2))
 get /metrics >after.prom

@@ -63,25 +63,32 @@ check "SIGINT ends it with 0" is "$code" 0
 # --- systemd --------------------------------------------------------------------------------------------------------------
 peer notify notify.sock told
 touch told
-wait_for 5 test -S notify.sock
+wait_for 60 test -S notify.sock
 export NOTIFY_SOCKET=$work/notify.sock WATCHDOG_USEC=1500000
 serve end.yaml
 unset NOTIFY_SOCKET WATCHDOG_USEC
-check "systemd: READY=1" wait_for 10 grep -q ' READY=1$' told
-sleep 4
-check "systemd: WATCHDOG=1 more often than asked for" test "$(grep -c ' WATCHDOG=1$' told)" -ge 5
+check "systemd: READY=1" wait_for 60 grep -q ' READY=1$' told
+pinged() {
+    (($(grep -c ' WATCHDOG=1$' told) >= 6))
+}
+# The usual pause between two of them; a machine that is busy may stretch some.
+usual_pause() {
+    awk '/ WATCHDOG=1$/ { if (last) printf "%d\n", 1000 * ($1 - last); last = $1 }' told | sort -n | sed -n 3p
+}
+check "systemd: WATCHDOG=1 again and again" wait_for 60 pinged
+check "systemd: and more often than asked for" at_most "$(usual_pause)" 1000
 kill -HUP "$pid"
-check "systemd: RELOADING=1 with its time" wait_for 10 grep -qE ' RELOADING=1\|MONOTONIC_USEC=[0-9]+$' told
+check "systemd: RELOADING=1 with its time" wait_for 30 grep -qE ' RELOADING=1\|MONOTONIC_USEC=[0-9]+$' told
 ready_twice() {
     (($(grep -c ' READY=1$' told) == 2))
 }
-check "systemd: READY=1 again" wait_for 10 ready_twice
+check "systemd: READY=1 again" wait_for 60 ready_twice
 echo 'nonsense: [' >>end.yaml
 kill -HUP "$pid"
 ready_thrice() {
     (($(grep -c ' READY=1$' told) == 3))
 }
-check "systemd: READY=1 also after a refused reload" wait_for 10 ready_thrice
+check "systemd: READY=1 also after a refused reload" wait_for 60 ready_thrice
 terminate "$pid"
 check "systemd: STOPPING=1 in the end" bash -c "tail -n 1 told | grep -q ' STOPPING=1$'"
 python3 - >order <<'PY'

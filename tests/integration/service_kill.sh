@@ -24,7 +24,8 @@ fixed_port=$(free_port)
 url=http://127.0.0.1:$fixed_port
 
 # What lives as long as a process begins anew with each of them.
-background python3 "$top/tests/integration/scrape.py" "$url/metrics" 4 --process ses_collector_commit_seconds \
+touch lives
+background python3 "$top/tests/integration/scrape.py" "$url/metrics" 4 --lives lives --process ses_collector_commit_seconds \
     --process ses_collector_notifications_total --process ses_collector_notifications_failed_total \
     --process ses_collector_notifications_dropped_total --process ses_collector_dead_letters_total \
     --process ses_collector_dead_letters_failed_total >scraped
@@ -33,7 +34,7 @@ scraper=$pid
 prometheus=
 if command -v prometheus >/dev/null; then
     cat >prometheus.yml <<YAML
-global: {scrape_interval: 500ms, scrape_timeout: 500ms}
+global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs: [{job_name: ses, static_configs: [{targets: ["127.0.0.1:$fixed_port"]}]}]
 YAML
     prometheus_port=$(free_port)
@@ -79,29 +80,37 @@ move_in() { # of the lines of objects.txt on standard input
     done
 }
 
+# What lives now was scraped by both.
+is_seen() {
+    local start
+    start=$(get /metrics | awk '$1 == "process_start_time_seconds" { print $2 }')
+    [[ $start ]] && (($(wc -l <lives) > lives_before)) || return 1
+    [[ ! $prometheus ]] || finds "count(process_start_time_seconds == $start)" 1
+}
+
 kills=0
 for ((i = 0; i < rounds; i++)); do
+    lives_before=$(wc -l <lives)
     sed -n "$((objects * i / rounds + 1)),$((objects * (i + 1) / rounds))p" objects.txt | move_in &
     serve kill.yaml
     sleep "0.$(printf %03d $((RANDOM % 1000)))"
-    ((i % 4)) || sleep 1 # long enough for some scrapes
+    ((i % 4)) || wait_for 60 is_seen
     kill -KILL "$pid"
     gone "$pid" 2>/dev/null
     ((code == 137)) && ((++kills))
 done 2>/dev/null
-wait_for 5 test ! -e "$(tail -n 1 objects.txt)" # the last move
+wait_for 60 test ! -e "$(tail -n 1 objects.txt)" # the last move
 check "it was killed $rounds times, and by nothing else" is "$kills" "$rounds"
 serve kill.yaml
 check "all is read in the end" wait_for 120 shows 'ses_collector_objects_read_total' "$objects"
-sleep 1.5 # for the last scrapes
 get /metrics >end.prom
 check "every sample is replay's" same_samples truth.prom end.prom '^(ses_alert_firing|ses_collector_bytes_.*)$'
 check "and the bytes nearly so: what no commit had reached is read again" bytes_are_near
 
 if [[ $prometheus ]]; then
     truth=$(awk '/^ses_recipients_total/ { n += $2 } END { print n }' truth.prom)
-    check "Prometheus: up" wait_for 30 finds up 1
-    check "Prometheus: the truth" wait_for 30 finds 'sum(ses_recipients_total)' "$truth"
+    check "Prometheus: up" wait_for 60 finds up 1
+    check "Prometheus: the truth" wait_for 60 finds 'sum(ses_recipients_total)' "$truth"
     check "Prometheus: saw several lives" test "$(query 'changes(process_start_time_seconds[30m])')" -gt $((rounds / 5))
     check "Prometheus: no counter was ever reset" none_was_reset
     kill -TERM "$prometheus"

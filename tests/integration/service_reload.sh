@@ -19,7 +19,7 @@ write </dev/null
 truth=$(find spool -type f | wc -l)
 serve reload.yaml
 started_port=$port
-check "reads" wait_for 30 shows ses_collector_objects_read_total "$truth"
+check "reads" wait_for 60 shows ses_collector_objects_read_total "$truth"
 check "a reload counter of 1 at the start" shows ses_collector_config_last_reload_successful 1
 
 firing() { # ALERTNAME: how many of the list fire
@@ -47,11 +47,11 @@ mkdir mail
 rule 90%
 serve rules.yaml
 mail_of -20 18m 96 mail/first
-check "rules: reads" wait_for 30 ready_is 200
+check "rules: reads" wait_for 60 ready_is 200
 check "rules: nothing fires" is "$(firing AnyBounce)" 0
 rule 0.1%
 kill -HUP "$pid"
-check "rules: SIGHUP" wait_for 10 says "configuration taken over" rules.log
+check "rules: SIGHUP" wait_for 60 says "configuration taken over" rules.log
 mail_of 0 4m 97 mail/second
 fires() {
     is "$(firing AnyBounce)" 1
@@ -62,7 +62,7 @@ kill -HUP "$pid"
 fires_no_more() {
     is "$(firing AnyBounce)" 0
 }
-check "rules: without the rule nothing fires" wait_for 10 fires_no_more
+check "rules: without the rule nothing fires" wait_for 60 fires_no_more
 terminate "$pid"
 pid=$main port=$started_port
 
@@ -72,12 +72,12 @@ good_text=$(<good.yaml)
 echo 'alerts: {rules: [{name: X' >>reload.yaml
 check "broken: refused" test "$(reload)" -ge 400
 check "broken: with its place" says "reload.yaml:" body
-check "broken: a gauge says so" wait_for 5 shows ses_collector_config_last_reload_successful 0
+check "broken: a gauge says so" wait_for 60 shows ses_collector_config_last_reload_successful 0
 check "broken: in the log too" says "configuration refused" reload.log
 check "broken: the service goes on" is "$(status_of /-/ready)" 200
 cp good.yaml reload.yaml
 kill -HUP "$pid"
-check "mended: the gauge says so" wait_for 5 shows ses_collector_config_last_reload_successful 1
+check "mended: the gauge says so" wait_for 60 shows ses_collector_config_last_reload_successful 1
 sed -i 's,path: reload.db,path: elsewhere.db,' reload.yaml
 check "another state: refused" test "$(reload)" -ge 400
 check "another state: by the key's name" says state.path body
@@ -118,7 +118,7 @@ all_of() { # TRUTH [AND]
     get /metrics >now.prom
     same_samples "$1" now.prom "^(ses_alert_firing|ses_rate_.*|ses_collector_.*)$"
 }
-check "a source more: its counts" wait_for 30 all_of both.prom
+check "a source more: its counts" wait_for 60 all_of both.prom
 check "a source more: its own accounting" shows 'ses_collector_objects_read_total{source="extra",result="done"}' "$(find second -type f | wc -l)"
 check "a source more: the other's is as it was" shows 'ses_collector_objects_read_total{source="files",result="done"}' "$truth"
 with_sources ''

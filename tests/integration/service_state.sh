@@ -9,7 +9,7 @@ check "replay is the truth" replay --quiet --metrics truth.prom spool
 # --- two instances --------------------------------------------------------------------------------------------------------
 configure one.yaml spool </dev/null
 serve one.yaml
-check "two: the first reads" wait_for 20 shows ses_collector_objects_read_total "$(find spool -type f | wc -l)"
+check "two: the first reads" wait_for 60 shows ses_collector_objects_read_total "$(find spool -type f | wc -l)"
 sleep 0.5
 get /metrics >before.prom
 begins() {

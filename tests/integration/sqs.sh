@@ -104,6 +104,10 @@ sources:
 YAML
 }
 
+shows_some() { # SERIES
+    (($(metric "$1") > 0))
+}
+
 sum_of() { # FILE NAME: over all series
     awk -v n="$2" '$1 == n || index($1, n "{") == 1 { v += $2 } END { printf "%.0f\n", v }' "$1"
 }
@@ -260,14 +264,15 @@ queue_config odd.yaml "$url" <<YAML
       attempts: 0
 YAML
 serve odd.yaml
-check "left: what is there is read" wait_for 30 shows ses_collector_objects_read_total 2
+check "left: what is there is read" wait_for 60 shows ses_collector_objects_read_total 2
 check "left: the message with one missing, and the one of a foreign bucket" left_are "$url" 2
-check "left: there is trouble" wait_for 10 shows ses_collector_source_trouble 1
-check "left: deferred" wait_for 10 shows 'ses_collector_sqs_messages_total{source="files",result="deferred"}' 1
-check "left: refused" shows 'ses_collector_sqs_messages_total{source="files",result="refused"}' 1
+check "left: there is trouble" wait_for 60 shows ses_collector_source_trouble 1
+# Again and again, with each time that they come.
+check "left: deferred" wait_for 60 shows_some 'ses_collector_sqs_messages_total{source="files",result="deferred"}'
+check "left: refused" wait_for 60 shows_some 'ses_collector_sqs_messages_total{source="files",result="refused"}'
 double_tell hide "{\"bucket\":\"dumps\",\"keys\":[\"ses/${three[1]}\"],\"for\":0}"
 check "left: read once it is there" wait_for 60 shows ses_collector_objects_read_total 3
-check "left: and its message goes" wait_for 10 left_are "$url" 1
+check "left: and its message goes" wait_for 60 left_are "$url" 1
 get /metrics >odd.prom
 check "left: each once" same_samples three.prom odd.prom '^(ses_alert_firing|ses_collector_bytes_.*)$'
 check "left: the foreign bucket was never asked" is "$(double_log '.path | startswith("/theirs/")')" 0

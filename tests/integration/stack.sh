@@ -22,7 +22,7 @@ nothing_runs() {
 }
 
 nothing_is_left() {
-    wait_for 5 nothing_runs && is "$(ls -A tmp)" ''
+    wait_for 60 nothing_runs && is "$(ls -A tmp)" ''
 }
 
 page_is_there() {

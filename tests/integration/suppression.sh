@@ -58,7 +58,7 @@ PY
 mkdir spool
 double_start double
 background python3 -u webhook.py hook.port hook.bodies
-wait_for 10 test -e hook.port
+wait_for 60 test -e hook.port
 configure list.yaml <<YAML
 log: {level: debug}
 aws: {region: eu-west-1}
@@ -84,29 +84,29 @@ check "nobody asked: the state holds no address" not_in plain.db
 
 double_faults '[{"match": {"service": "ses"}, "times": 3, "action": {"status": 503, "code": "ServiceUnavailable"}}]'
 serve list.yaml
-check "the file is exactly the truth" wait_for 30 same_as_truth list.csv
+check "the file is exactly the truth" wait_for 60 same_as_truth list.csv
 check "the file is for nobody else" is "$(stat -c %a list.csv)" 600
 kill -KILL "$pid"
 gone "$pid" 2>/dev/null
 serve list.yaml
-check "after kill -9 the webhook was told all" wait_for 30 told_to_webhook
-check "and SES has them all" wait_for 40 ses_has_all
-check "nothing waits" wait_for 30 shows ses_collector_suppression_waiting 0
+check "after kill -9 the webhook was told all" wait_for 60 told_to_webhook
+check "and SES has them all" wait_for 60 ses_has_all
+check "nothing waits" wait_for 60 shows ses_collector_suppression_waiting 0
 before=$(double_log '.service == "ses"')
 
 dump 2 second
 truth first second
 cp -r second spool/second
-check "what is new comes too" wait_for 30 same_as_truth list.csv
-check "to the webhook" wait_for 30 told_to_webhook
-check "to SES" wait_for 40 ses_has_all
+check "what is new comes too" wait_for 60 same_as_truth list.csv
+check "to the webhook" wait_for 60 told_to_webhook
+check "to SES" wait_for 60 ses_has_all
 check "as many as on the list" shows ses_collector_suppression_addresses "$(wc -l <truth)"
 terminate "$pid"
 check "the end is orderly" is "$code" 0
 serve list.yaml
 sleep 1
 after=$(double_log '.service == "ses"')
-check "a restart tells nothing again" wait_for 10 shows ses_collector_suppression_waiting 0
+check "a restart tells nothing again" wait_for 60 shows ses_collector_suppression_waiting 0
 check "and asks SES nothing" is "$(double_log '.service == "ses"')" "$after"
 at_least() {
     (($1 >= $2))

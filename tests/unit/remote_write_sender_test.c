@@ -324,7 +324,7 @@ static void a_hanging_peer_is_given_up(void **state) {
     int64_t began = clock_monotonic_ns();
     assert_true(add(c, 1, &err));
     assert_false(remote_client_flush(c, &err));
-    assert_true((clock_monotonic_ns() - began) / 1000000 < 4000);
+    assert_true((clock_monotonic_ns() - began) / 1000000 < 20000);
     assert_non_null(strstr(err.text, "given up"));
     assert_int_equal(counts_of(c).dropped, 1);
     assert_int_equal(counts_of(c).waiting, 0);
