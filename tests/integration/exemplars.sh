@@ -3,12 +3,8 @@
 # has, with the event that its series counts.
 # shellcheck disable=SC2317,SC2154 source=service.bash
 . "$(dirname "${BASH_SOURCE[0]}")/service.bash"
-
-declare -A receivers=() # name -> program; those that could not be fetched are not in it
-while read -r name program; do
-    receivers[$name]=$program
-done < <("$top/scripts/receivers" 2>missing)
-sed 's/^/# /' missing
+# shellcheck source=receivers.bash
+. "$top/tests/integration/receivers.bash"
 
 answers() { # PORT
     curl -sf -o ready.said "http://127.0.0.1:$1/-/ready"
@@ -110,10 +106,7 @@ YAML
     gone "$prometheus" 2>/dev/null
 }
 for server in prometheus-2.42 prometheus-3; do
-    [[ ${receivers[$server]:-} ]] || {
-        echo "# skipped: no $server here"
-        continue
-    }
+    has "$server" || continue
     if [[ $server == prometheus-3 ]]; then into "$server" first second native without; else into "$server" first without; fi
 done
 finish

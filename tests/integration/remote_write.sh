@@ -3,17 +3,8 @@
 # then must be, to the last sample, what `replay --openmetrics` writes of the same dump; its hours and totals the oracle's.
 # shellcheck disable=SC2317,SC2154 source=service.bash
 . "$(dirname "${BASH_SOURCE[0]}")/service.bash"
-
-declare -A receivers=() # name -> program; those that could not be fetched are not in it
-while read -r name program; do
-    receivers[$name]=$program
-done < <("$top/scripts/receivers" 2>missing)
-sed 's/^/# /' missing
-
-has() { # NAME
-    [[ ${receivers[$1]:-} ]] || echo "# skipped: no $1 here"
-    [[ ${receivers[$1]:-} ]]
-}
+# shellcheck source=receivers.bash
+. "$top/tests/integration/receivers.bash"
 
 answers() {
     curl -sS -m 5 -o /dev/null -f "http://127.0.0.1:$port/$1"
