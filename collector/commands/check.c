@@ -20,9 +20,8 @@ static const char help[] =
     "                               as for run: in the place of log.level and log.format\n"
     "  --help-keys file|web|rules   prints every key, or the default rules, as Markdown\n"
     "  --help\n\n"
-    "Nothing is connected to and nothing is written. Files that the configuration names are read, and the environment "
-    "is\n"
-    "looked at: run it as the user that the service is, with its variables.\n"
+    "Nothing is connected to and nothing is written. Files that the configuration names are read, and the environment\n"
+    "is looked at: run it as the user that the service is, with its variables.\n"
     "Exit: 0 all is fine, 2 wrong usage, 78 the configuration is wrong: the message begins with file:line:column.\n";
 
 enum option_id { OPT_CONFIG = 256, OPT_WEB_CONFIG, OPT_LISTEN, OPT_LEVEL, OPT_FORMAT, OPT_HELP_KEYS, OPT_HELP };

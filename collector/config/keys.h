@@ -52,13 +52,13 @@ bool take_remote_write(struct binder *b, void *base, const struct node *entry);
 void show_remote_writes(struct writer *w, const void *base);
 
 /* What can be said only when all was read. `root` is the file's tree. */
-void finish_sources(struct config *c);                                          /* names */
-bool finish_rules(struct binder *b, struct config *c, const struct node *root); /* adds the default rules */
-void finish_targets(struct config *c);                                          /* names */
-void finish_remote_writes(struct config *c);                                    /* names, aws */
-bool check_exemplars(struct binder *b, const struct config *c, const struct node *root);
-bool finish_brake(struct binder *b, struct config *c, const struct node *root);       /* its aws */
-bool finish_suppression(struct binder *b, struct config *c, const struct node *root); /* the same */
+void finish_sources(struct config *c);                                                   /* names */
+bool finish_rules(struct binder *b, struct config *c, const struct node *root);          /* adds the default rules */
+void finish_targets(struct config *c);                                                   /* names */
+void finish_remote_writes(struct config *c);                                             /* names, aws */
+bool check_exemplars(struct binder *b, const struct config *c, const struct node *root); /* what targets want is kept */
+bool finish_brake(struct binder *b, struct config *c, const struct node *root);          /* its aws */
+bool finish_suppression(struct binder *b, struct config *c, const struct node *root);    /* the same */
 bool finish_normalize(struct binder *b, struct config *c, const struct node *root);
 
 /* For the property of librdkafka that `text` names: the place of the longest one found in its words. */

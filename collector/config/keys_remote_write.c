@@ -68,8 +68,8 @@ static const struct key remote_write_keys[] = {
      .means = "Whether requests are signed for Amazon Managed Service for Prometheus."},
     {"aws", KEY_SECTION, .section = &aws_section,
      .means = "For sigv4: what this target does not take from the general `aws`. A region is needed only where the URL "
-              "is not "
-              "one of AWS's; it is then looked for in the environment and the profile, and the machine is not asked."},
+              "is not one of AWS's; it is then looked for in the environment and the profile, and the machine is not "
+              "asked."},
 };
 const struct section remote_write_section = {"remote_write[]", KEYS_OF(remote_write_keys)};
 
